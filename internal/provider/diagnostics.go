@@ -1,0 +1,186 @@
+package provider
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
+)
+
+// Every diagnostic of the provider is made here. Its summary says what could not be done, and to what; its detail says what is known, the
+// likely cause, and what to do next.
+
+// unknownSetting is the error for a provider argument whose value is known only after an apply.
+func unknownSetting(name string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root(name), "Unknown provider "+name,
+		"The provider cannot be configured: the value of "+name+" is known only after an apply.\n\n"+
+			"Apply what it depends on first, with the -target option, or take the value from a variable or from the environment.")
+}
+
+// invalidSetting is the error for a provider setting that is malformed. The cause must not contain the value.
+func invalidSetting(name, source string, cause error) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root(name), "Invalid provider "+name, source+" "+cause.Error()+".")
+}
+
+// missingToken is the error for a provider without a token.
+func missingToken() diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root("token"), "Missing RyzeAPI token",
+		"The provider needs a token to call RyzeAPI. Set the environment variable "+tokenVariable+", or token in the provider's configuration, "+
+			"to a TokenAccount (which reaches every instance of the account) or to a TokenInstance (which reaches its own instance).")
+}
+
+// plainHTTP is the warning for an endpoint that would send the token and the secrets in clear.
+func plainHTTP(host string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("endpoint"), "RyzeAPI is called without encryption",
+		"The endpoint is http://"+host+": the token and every S3 secret cross the network in clear, readable by all who carry them. Use an https:// endpoint.")
+}
+
+// operation is what a resource was doing when a call failed, as its diagnostics name it.
+type operation string
+
+const (
+	saving    operation = "save"
+	reading   operation = "read"
+	disabling operation = "disable"
+)
+
+// callFailed is the error for a call to RyzeAPI that failed.
+func callFailed(doing operation, instance string, err error) diag.Diagnostic {
+	summary := fmt.Sprintf("Could not %s the S3 storage of instance %q", doing, instance)
+	detail := explain(err)
+	if call, ok := errors.AsType[*ryzeapi.CallError](err); ok {
+		if call.Last != nil {
+			detail += "\n\nThe last attempt had failed: " + explain(call.Last)
+		}
+		if call.Attempts > 1 {
+			detail += fmt.Sprintf("\n\nThe request was tried %d times.", call.Attempts)
+		}
+	}
+	if doing != reading && ryzeapi.MayHaveTakenEffect(err) {
+		detail += "\n\nRyzeAPI may have carried out the request all the same. The next apply repairs it, whichever way it was."
+	}
+	if ryzeapi.IsInstanceMissing(err) {
+		return diag.NewAttributeErrorDiagnostic(path.Root("instance"), summary, detail)
+	}
+	return diag.NewErrorDiagnostic(summary, detail)
+}
+
+// explain says what an error of the client's means, the likely cause, and what to do.
+func explain(err error) string {
+	if said, ok := errors.AsType[*ryzeapi.APIError](err); ok {
+		return "RyzeAPI answered " + strings.TrimSuffix(said.Error(), ".") + ".\n\n" + adviceForStatus(said.StatusCode)
+	}
+	if answer, ok := errors.AsType[*ryzeapi.AnswerError](err); ok {
+		return explainAnswer(answer)
+	}
+	if redirect, ok := errors.AsType[*ryzeapi.RedirectError](err); ok {
+		return "The server answered with a redirect: " + redirect.Error() + ".\n\n" +
+			"It was not followed, since the token would have been sent along. If RyzeAPI has moved there, set the provider's endpoint " +
+			"(or " + endpointVariable + ") to that address; often it is http:// that should be https://."
+	}
+	if timeout, ok := errors.AsType[*ryzeapi.TimeoutError](err); ok {
+		return "There was " + timeout.Error() + ".\n\n" +
+			"RyzeAPI or the network is slow or down. Try again later, or give the provider a longer request_timeout."
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "The run was cancelled before RyzeAPI answered."
+	case errors.Is(err, context.DeadlineExceeded):
+		return "The time that the resource's timeouts allow for this operation ran out.\n\nTry again later, or allow more in timeouts."
+	}
+	return explainNetwork(err)
+}
+
+func adviceForStatus(status int) string {
+	switch {
+	case status == http.StatusUnauthorized:
+		return "The token is mistyped, was revoked, or belongs to another server. Set the provider's token (or " + tokenVariable + ") to a valid " +
+			"TokenAccount or TokenInstance, and check that the endpoint is the one that it is for."
+	case status == http.StatusForbidden:
+		return "The token is valid, but may not do this. A TokenInstance opens its own instance only: use the one of this instance, or a TokenAccount."
+	case status == http.StatusNotFound:
+		return "No instance of the token's account has this name; upper and lower case count. Correct instance, or create the instance in RyzeAPI first."
+	case status == http.StatusTooManyRequests:
+		return "The token's rate limit was still used up after the retries, by this run or by others with the same token. Run again in a minute, " +
+			"lower -parallelism, raise the provider's max_retries, or ask RyzeAPI for a higher limit."
+	case status >= http.StatusInternalServerError:
+		return "The fault is on RyzeAPI's side. Run again later; if it stays, tell RyzeAPI's support this message."
+	case status >= http.StatusBadRequest:
+		return "RyzeAPI refused the request as it stands. Check the values of this resource against the message."
+	default:
+		return "RyzeAPI reported a failure with a status that says success. Run again; if it stays, tell RyzeAPI's support this message."
+	}
+}
+
+func explainAnswer(answer *ryzeapi.AnswerError) string {
+	detail := "The answer is not one of RyzeAPI's: " + answer.Error() + ".\n\n"
+	if answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusTooManyRequests {
+		return detail + "A proxy or load balancer in front of RyzeAPI answered in its place. Run again later; " +
+			"if it stays, check the proxies between here and RyzeAPI."
+	}
+	return detail + "Another server answered in its place: check that the provider's endpoint (or " + endpointVariable + ") is RyzeAPI's base URL, " +
+		"without /api, and that no proxy or sign-in page is in between."
+}
+
+// explainNetwork says why there was no answer at all.
+func explainNetwork(err error) string {
+	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "The server's certificate is not to be trusted: " + certificate.Err.Error() + ".\n\n" +
+			"Check the host in the endpoint. If the server uses a private certificate authority, add its certificate to this machine's trust store " +
+			"(SSL_CERT_FILE names one file on Linux)."
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Sprintf("The host %q could not be looked up: %s.\n\n", dns.Name, dns.Err) +
+			"Check the host in the provider's endpoint (or " + endpointVariable + "), and this machine's DNS."
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return "The server does not speak TLS: " + err.Error() + ".\n\nCheck the scheme (http or https) and the port in the provider's endpoint."
+	}
+	return "There was no answer: " + err.Error() + ".\n\n" +
+		"RyzeAPI cannot be reached from here. Check the network, a firewall or HTTPS_PROXY, and the provider's endpoint (or " + endpointVariable + ")."
+}
+
+// missingField is the error for a field without which a storage that is enabled cannot work.
+func missingField(name, why string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root(name), "Missing "+name, why)
+}
+
+// missingSecret is the error for a configuration that is about to be sent without its secret.
+func missingSecret() diag.Diagnostic {
+	return missingField("secret_key", "secret_key is required here: every write sends the whole configuration, and RyzeAPI never gives the stored secret back, "+
+		"so that without it the storage would be left with an empty secret.\n\n"+
+		"Set secret_key, from an ephemeral variable or an ephemeral resource. It is write-only: Terraform keeps it in no state and no plan.")
+}
+
+// maskedAccessKey is the error for an access key that was copied from an answer of RyzeAPI's.
+func maskedAccessKey() diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root("access_key"), "Masked access_key",
+		"This is how RyzeAPI shows an access key, with a part of it hidden; it must not be sent back. Set access_key to the whole key.")
+}
+
+// notKept is the error for a field that RyzeAPI did not save as it was sent.
+func notKept(instance, name, sent, kept string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root(name), fmt.Sprintf("RyzeAPI did not keep %s of instance %q", name, instance),
+		fmt.Sprintf("Sent: %q\nSaved: %q\n\n", sent, kept)+
+			"The rest of the configuration was saved, so media may now go to the wrong place. If the saved value is right, set "+name+" to it; "+
+			"else report it to RyzeAPI's support. The next apply sends the whole configuration again.")
+}
+
+// notSwitched is the error for a storage that RyzeAPI did not enable or disable as it was told.
+func notSwitched(instance string, sent bool) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root("enabled"), fmt.Sprintf("RyzeAPI did not keep enabled of instance %q", instance),
+		fmt.Sprintf("Sent: %t\nSaved: %t\n\n", sent, !sent)+"Run again; if it stays, report it to RyzeAPI's support.")
+}
+
+// invalidImport is the error for an import of what cannot be an instance.
+func invalidImport(cause error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Invalid import identifier", "The import identifier is the name of an instance, but this one "+cause.Error()+".")
+}

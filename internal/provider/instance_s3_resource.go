@@ -1,0 +1,353 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/fingerprint"
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*instanceS3Resource)(nil)
+	_ resource.ResourceWithValidateConfig = (*instanceS3Resource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*instanceS3Resource)(nil)
+	_ resource.ResourceWithImportState    = (*instanceS3Resource)(nil)
+	_ resource.ResourceWithIdentity       = (*instanceS3Resource)(nil)
+)
+
+// defaultTimeout bounds an operation where timeouts does not: enough to wait out several windows of the rate limit.
+const defaultTimeout = 10 * time.Minute
+
+// fingerprintKey is where private state keeps the fingerprint of the secret that was sent last.
+const fingerprintKey = "secret_key_fingerprint"
+
+type instanceS3Resource struct{ services *services }
+
+type instanceS3Identity struct {
+	Instance types.String `tfsdk:"instance"`
+}
+
+// privateState is the private state of any request or response of the framework's.
+type privateState interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// Metadata implements [resource.Resource].
+func (r *instanceS3Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_instance_s3"
+}
+
+// Schema implements [resource.Resource].
+func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The S3 media storage of a RyzeAPI instance. An instance has exactly one, so declare one resource for each instance.",
+		Attributes: map[string]schema.Attribute{
+			"instance": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Name of the instance, case-sensitive. The instance must exist. Changing it disables the storage of the old instance.",
+				Validators:          []validator.String{checkInstance},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"enabled": schema.BoolAttribute{
+				Optional: true,
+				Computed: true,
+				Default:  booldefault.StaticBool(true),
+				MarkdownDescription: "Whether the instance stores its media in S3. Defaults to `true`. " +
+					"**`false` makes RyzeAPI delete the stored configuration, the credentials included.**",
+			},
+			"region": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Region of the bucket, such as `us-east-1`. Required while enabled, unless `endpoint` is set.",
+				Validators:          []validator.String{checkText},
+			},
+			"bucket": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Name of the bucket. It must exist: RyzeAPI does not create it. Required while enabled.",
+				Validators:          []validator.String{checkText},
+			},
+			"access_key": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Access key ID. Required while enabled.",
+				Validators:          []validator.String{checkText},
+			},
+			"secret_key": schema.StringAttribute{
+				Optional:  true,
+				WriteOnly: true,
+				Sensitive: true,
+				MarkdownDescription: "Secret access key. Write-only: it is in no state and no plan. " +
+					"Required whenever the storage is about to be saved, since RyzeAPI takes the whole configuration or none.",
+				Validators: []validator.String{checkText},
+			},
+			"secret_key_version": schema.Int64Attribute{
+				Optional: true,
+				Computed: true,
+				MarkdownDescription: "Counts the secrets that were sent. Left out, it counts by itself: a changed `secret_key` shows in the plan as this number going up. " +
+					"Set, only a change of the number sends `secret_key` anew; use that for a secret that differs on every run.",
+				Validators: []validator.Int64{int64validator.Between(1, maxVersion)},
+			},
+			"endpoint": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "URL of an S3-compatible store, such as `https://minio.example.com`. Leave it out for AWS. " +
+					"A slash at its end and the case of its host make no difference.",
+				Validators: []validator.String{checkStoreURL},
+			},
+			"path_prefix": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "What the keys of all objects begin with, such as `media/my-instance/`. Slashes at its ends make no difference.",
+				Validators:          []validator.String{checkText},
+			},
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+				Create: true, Read: true, Update: true, Delete: true,
+				CreateDescription: timeoutDescription("saving the storage of a new resource"),
+				ReadDescription:   timeoutDescription("reading the storage"),
+				UpdateDescription: timeoutDescription("saving a change"),
+				DeleteDescription: timeoutDescription("disabling the storage"),
+			}),
+		},
+	}
+}
+
+func timeoutDescription(doing string) string {
+	return fmt.Sprintf("Time for %s, retries and waits included, as a duration such as `90s` or `15m`. Defaults to `%s`.", doing, "10m")
+}
+
+// IdentitySchema implements [resource.ResourceWithIdentity].
+func (r *instanceS3Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"instance": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the instance, case-sensitive."},
+	}}
+}
+
+// Configure implements [resource.ResourceWithConfigure].
+func (r *instanceS3Resource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
+	r.services, _ = req.ProviderData.(*services) // nil until the provider is configured
+}
+
+// ValidateConfig implements [resource.ResourceWithValidateConfig].
+func (r *instanceS3Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config instanceS3Model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(config.checkComplete()...)
+	}
+}
+
+// ModifyPlan implements [resource.ResourceWithModifyPlan].
+func (r *instanceS3Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() { // a destroy
+		return
+	}
+	var config, plan instanceS3Model
+	var prior *instanceS3Model // stays nil for a create
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if prior != nil {
+		plan.keepForms(prior)
+	}
+	plan.SecretKeyVersion = planVersion(&config, &plan, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
+	if plan.mustSend(prior) {
+		resp.Diagnostics.Append(plan.checkSendable(config.SecretKey)...)
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// Create implements [resource.Resource].
+func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var config, plan instanceS3Model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	timeout, diags := plan.Timeouts.Create(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	took, diags := r.send(ctx, &config, &plan)
+	resp.Diagnostics.Append(diags...)
+	if !took { // nothing is there to be tracked
+		return
+	}
+	// What may be there after an error is tracked, so that a destroy finds it. Terraform marks it as tainted.
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{plan.Instance})...)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(r.rememberSecret(ctx, resp.Private, &config, &plan)...)
+	}
+}
+
+// Read implements [resource.Resource].
+func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state instanceS3Model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	timeout, diags := state.Timeouts.Read(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	s3, err := r.services.client.GetS3(r.services.maskLogs(ctx), state.Instance.ValueString())
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
+	switch {
+	case ryzeapi.IsInstanceMissing(err):
+		resp.State.RemoveResource(ctx)
+	case err != nil:
+		resp.Diagnostics.Append(callFailed(reading, state.Instance.ValueString(), err))
+	default:
+		state.refresh(s3)
+		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+	}
+}
+
+// Update implements [resource.Resource].
+func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var config, plan, prior instanceS3Model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	timeout, diags := plan.Timeouts.Update(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	if plan.SecretKeyVersion.IsUnknown() { // the secret was unknown at plan
+		plan.SecretKeyVersion = planVersion(&config, &plan, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
+	}
+	if plan.mustSend(&prior) {
+		took, diags := r.send(ctx, &config, &plan)
+		resp.Diagnostics.Append(diags...)
+		if resp.Diagnostics.HasError() {
+			if took {
+				resp.Diagnostics.Append(r.forgetSecret(ctx, resp, &config, prior)...)
+			}
+			return
+		}
+		resp.Diagnostics.Append(r.rememberSecret(ctx, resp.Private, &config, &plan)...)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{plan.Instance})...)
+}
+
+// Delete implements [resource.Resource].
+func (r *instanceS3Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state instanceS3Model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	timeout, diags := state.Timeouts.Delete(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	instance := state.Instance.ValueString()
+	switch answer, err := r.services.client.DisableS3(r.services.maskLogs(ctx), instance); {
+	case ryzeapi.IsInstanceMissing(err):
+	case err != nil:
+		resp.Diagnostics.Append(callFailed(disabling, instance, err))
+	case answer.Enabled:
+		resp.Diagnostics.Append(notSwitched(instance, false))
+	}
+}
+
+// ImportState implements [resource.ResourceWithImportState].
+func (r *instanceS3Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("instance"), path.Root("instance"), req, resp)
+	var instance types.String
+	resp.Diagnostics.Append(resp.State.GetAttribute(ctx, path.Root("instance"), &instance)...)
+	if err := ryzeapi.CheckInstanceName(instance.ValueString()); err != nil {
+		resp.Diagnostics.Append(invalidImport(err))
+	}
+}
+
+// send saves what is planned, and checks that RyzeAPI kept it. It also tells whether RyzeAPI carried it out, or may have.
+func (r *instanceS3Resource) send(ctx context.Context, config, plan *instanceS3Model) (took bool, diags diag.Diagnostics) {
+	diags.Append(config.checkComplete()...) // with what was unknown at plan
+	diags.Append(plan.checkSendable(config.SecretKey)...)
+	if diags.HasError() {
+		return false, diags
+	}
+	ctx = r.services.maskLogs(ctx, config.SecretKey.ValueString())
+	instance := plan.Instance.ValueString()
+	var answer ryzeapi.S3
+	var err error
+	doing := saving
+	if plan.isEnabled() {
+		answer, err = r.services.client.UpdateS3(ctx, instance, plan.s3Config(config.SecretKey))
+	} else {
+		doing = disabling
+		answer, err = r.services.client.DisableS3(ctx, instance)
+	}
+	if err != nil {
+		diags.Append(callFailed(doing, instance, err))
+		return ryzeapi.MayHaveTakenEffect(err), diags
+	}
+	return true, plan.checkKept(answer)
+}
+
+// secretChanged tells whether a secret is another than the one that was sent last. Without a fingerprint of that one, it is.
+func (r *instanceS3Resource) secretChanged(ctx context.Context, private privateState, diags *diag.Diagnostics) func(string) bool {
+	return func(secret string) bool {
+		stored, readDiags := private.GetKey(ctx, fingerprintKey)
+		diags.Append(readDiags...)
+		var last fingerprint.Fingerprint
+		if err := json.Unmarshal(stored, &last); err != nil {
+			return true
+		}
+		return !r.services.fingerprints.Matches(last, secret)
+	}
+}
+
+// rememberSecret records the secret that was sent: by its fingerprint, or not at all where the configuration counts versions itself.
+// A storage that was disabled has been sent none, so what was known of the last one stays.
+func (r *instanceS3Resource) rememberSecret(ctx context.Context, private privateState, config, plan *instanceS3Model) diag.Diagnostics {
+	switch {
+	case !plan.isEnabled():
+		return nil
+	case !config.SecretKeyVersion.IsNull():
+		return private.SetKey(ctx, fingerprintKey, nil)
+	}
+	taken, err := json.Marshal(r.services.fingerprints.Take(config.SecretKey.ValueString()))
+	if err != nil {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("Could not record the fingerprint of secret_key", err.Error())}
+	}
+	return private.SetKey(ctx, fingerprintKey, taken)
+}
+
+// forgetSecret makes sure that the next plan sends the secret again, whatever the configuration then says: which one RyzeAPI has now is not
+// known. Where the configuration counts versions itself, only a version that is missing from the state does that.
+func (r *instanceS3Resource) forgetSecret(ctx context.Context, resp *resource.UpdateResponse, config *instanceS3Model, prior instanceS3Model) diag.Diagnostics {
+	diags := resp.Private.SetKey(ctx, fingerprintKey, nil)
+	if !config.SecretKeyVersion.IsNull() {
+		prior.SecretKeyVersion = types.Int64Null()
+		diags.Append(resp.State.Set(ctx, &prior)...)
+	}
+	return diags
+}

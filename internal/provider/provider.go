@@ -1,0 +1,216 @@
+// Package provider is all that Terraform sees: schemas, plans and diagnostics.
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/fingerprint"
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
+)
+
+const (
+	repositoryURL = "https://github.com/ryzeapi/terraform-provider-ryzeapi"
+
+	endpointVariable = "RYZEAPI_ENDPOINT"
+	tokenVariable    = "RYZEAPI_TOKEN"
+
+	defaultRequestTimeout = 30 * time.Second
+	defaultMaxRetries     = 4
+	mostRetries           = 20
+)
+
+var _ provider.Provider = (*ryzeapiProvider)(nil)
+
+// New returns the provider's constructor. The version goes into the User-Agent.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider { return &ryzeapiProvider{version: version, retryWait: time.Second} }
+}
+
+type ryzeapiProvider struct {
+	version   string
+	retryWait time.Duration // the first pause between two attempts
+}
+
+type providerModel struct {
+	Endpoint       types.String `tfsdk:"endpoint"`
+	Token          types.String `tfsdk:"token"`
+	RequestTimeout types.String `tfsdk:"request_timeout"`
+	MaxRetries     types.Int64  `tfsdk:"max_retries"`
+}
+
+// services is what Configure hands to resources: the client, and what one run remembers of secrets.
+type services struct {
+	client       *ryzeapi.Client
+	token        ryzeapi.Secret
+	fingerprints *fingerprint.Book
+}
+
+// maskLogs keeps the token, and the secrets that are at hand, out of all that is logged with the context.
+func (s *services) maskLogs(ctx context.Context, secrets ...string) context.Context {
+	secrets = append(secrets, s.token.Reveal())
+	secrets = slices.DeleteFunc(secrets, func(secret string) bool { return secret == "" })
+	return tflog.MaskMessageStrings(tflog.MaskAllFieldValuesStrings(ctx, secrets...), secrets...)
+}
+
+// Metadata implements [provider.Provider].
+func (p *ryzeapiProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "ryzeapi"
+	resp.Version = p.version
+}
+
+// Schema implements [provider.Provider].
+func (p *ryzeapiProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Manages the S3 media storage of [RyzeAPI](https://ryzeapi.cloud) instances.",
+		Attributes: map[string]schema.Attribute{
+			"endpoint": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Base URL of RyzeAPI, without credentials, query or fragment. " +
+					"Defaults to the environment variable `" + endpointVariable + "`, else to `" + ryzeapi.DefaultEndpoint + "`.",
+				Validators: []validator.String{checkURL},
+			},
+			"token": schema.StringAttribute{
+				Optional:  true,
+				Sensitive: true,
+				MarkdownDescription: "A TokenAccount, which reaches every instance of the account, or a TokenInstance, which reaches its own. " +
+					"Defaults to the environment variable `" + tokenVariable + "`.",
+				Validators: []validator.String{checkToken},
+			},
+			"request_timeout": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Time for one attempt of a request, as a duration such as `45s` or `2m`. " +
+					"Defaults to `" + defaultRequestTimeout.String() + "`.",
+				Validators: []validator.String{checkDuration},
+			},
+			"max_retries": schema.Int64Attribute{
+				Optional: true,
+				MarkdownDescription: "How many times a request is tried again after a connection error, a rate limit (429) or a server error (5xx), " +
+					fmt.Sprintf("from 0 to %d. Defaults to `%d`.", mostRetries, defaultMaxRetries),
+				Validators: []validator.Int64{int64validator.Between(0, mostRetries)},
+			},
+		},
+	}
+}
+
+// Configure implements [provider.Provider]. It makes no network call.
+func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var config providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// An unknown value must not fall back to the environment or the default: the run would go to the wrong place.
+	if unknown := config.unknown(); len(unknown) > 0 {
+		if req.ClientCapabilities.DeferralAllowed {
+			resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
+			return
+		}
+		for _, name := range unknown {
+			resp.Diagnostics.Append(unknownSetting(name))
+		}
+		return
+	}
+	clientConfig, diags := p.clientConfig(config, req.TerraformVersion)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.ResourceData = &services{
+		client:       ryzeapi.New(clientConfig),
+		token:        clientConfig.Token,
+		fingerprints: fingerprint.NewBook(),
+	}
+}
+
+func (m providerModel) unknown() []string {
+	var names []string
+	for _, setting := range []struct {
+		name  string
+		value attr.Value
+	}{{"endpoint", m.Endpoint}, {"token", m.Token}, {"request_timeout", m.RequestTimeout}, {"max_retries", m.MaxRetries}} {
+		if setting.value.IsUnknown() {
+			names = append(names, setting.name)
+		}
+	}
+	return names
+}
+
+// clientConfig is what the client needs, from a configuration that is known in full and from the environment.
+func (p *ryzeapiProvider) clientConfig(config providerModel, terraformVersion string) (ryzeapi.Config, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	rawEndpoint, endpointSource := setting(config.Endpoint, "endpoint", endpointVariable)
+	if rawEndpoint == "" && config.Endpoint.IsNull() {
+		rawEndpoint = ryzeapi.DefaultEndpoint
+	}
+	endpoint, err := ryzeapi.ParseURL(rawEndpoint)
+	if err != nil {
+		diags.Append(invalidSetting("endpoint", endpointSource, err))
+	} else if endpoint.Scheme == "http" && !isLoopback(endpoint) {
+		diags.Append(plainHTTP(endpoint.Host))
+	}
+	rawToken, tokenSource := setting(config.Token, "token", tokenVariable)
+	token, err := ryzeapi.ParseToken(rawToken)
+	if rawToken == "" && config.Token.IsNull() {
+		diags.Append(missingToken())
+	} else if err != nil {
+		diags.Append(invalidSetting("token", tokenSource, err))
+	}
+	timeout := defaultRequestTimeout
+	if !config.RequestTimeout.IsNull() {
+		timeout, _ = time.ParseDuration(config.RequestTimeout.ValueString()) // its validator has seen it
+	}
+	retries := int64(defaultMaxRetries)
+	if !config.MaxRetries.IsNull() {
+		retries = config.MaxRetries.ValueInt64()
+	}
+	return ryzeapi.Config{
+		Endpoint:       endpoint,
+		Token:          token,
+		UserAgent:      fmt.Sprintf("terraform-provider-ryzeapi/%s (+%s) Terraform/%s", p.version, repositoryURL, terraformVersion),
+		RequestTimeout: timeout,
+		MaxRetries:     int(retries),
+		RetryWait:      p.retryWait,
+		Log:            tflog.Debug,
+	}, diags
+}
+
+// setting returns a value of the configuration, else of the environment, and what to call its source in a message.
+func setting(configured types.String, name, variable string) (value, source string) {
+	if !configured.IsNull() {
+		return configured.ValueString(), "The provider's " + name
+	}
+	return os.Getenv(variable), "The environment variable " + variable
+}
+
+func isLoopback(endpoint *url.URL) bool {
+	if endpoint.Hostname() == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(endpoint.Hostname())
+	return err == nil && ip.IsLoopback()
+}
+
+// Resources implements [provider.Provider].
+func (p *ryzeapiProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{func() resource.Resource { return &instanceS3Resource{} }}
+}
+
+// DataSources implements [provider.Provider].
+func (p *ryzeapiProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }

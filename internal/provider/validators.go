@@ -1,0 +1,52 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
+)
+
+// textCheck is a validator of strings by a function whose error completes "The value ...", and does not repeat the value.
+type textCheck struct {
+	description string
+	check       func(string) error
+}
+
+var (
+	checkURL      = textCheck{"an http or https URL without credentials, query or fragment", func(s string) error { _, err := ryzeapi.ParseURL(s); return err }}
+	checkToken    = textCheck{"a token that an HTTP header can hold", func(s string) error { _, err := ryzeapi.ParseToken(s); return err }}
+	checkInstance = textCheck{"the name of one instance", ryzeapi.CheckInstanceName}
+	checkText     = textCheck{"text without control characters, and without white space at an end", ryzeapi.CheckPlainText}
+	checkStoreURL = textCheck{checkURL.description + ", or empty for AWS", func(s string) error {
+		if s == "" {
+			return nil
+		}
+		return checkURL.check(s)
+	}}
+	checkDuration = textCheck{"a positive duration, such as 45s or 2m", func(s string) error {
+		if d, err := time.ParseDuration(s); err != nil || d <= 0 {
+			return errors.New("is not a positive duration such as 45s or 2m")
+		}
+		return nil
+	}}
+)
+
+// Description implements [validator.Describer].
+func (c textCheck) Description(context.Context) string { return c.description }
+
+// MarkdownDescription implements [validator.Describer].
+func (c textCheck) MarkdownDescription(context.Context) string { return c.description }
+
+// ValidateString implements [validator.String].
+func (c textCheck) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := c.check(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid "+req.Path.String(), "The value "+err.Error()+".")
+	}
+}

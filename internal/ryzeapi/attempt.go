@@ -1,0 +1,197 @@
+package ryzeapi
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxAnswer bounds the answer's body. A list of a thousand instances is about a tenth of it.
+	maxAnswer = 16 << 20
+	// maxBackoff bounds the pause between two attempts, where no header of the server's asks for a longer one.
+	maxBackoff = 30 * time.Second
+	// maxServerWait bounds the pause that a header of the server's may ask for: RyzeAPI's rate-limit window is a minute.
+	maxServerWait = 2 * time.Minute
+)
+
+// attempts is what became of the attempts of one call so far. Attempts of a call follow each other, so it needs no lock.
+type attempts struct {
+	write              bool
+	secrets            []Secret // to be kept out of messages
+	count              int
+	answer             []byte // body of the last answer
+	last               error  // how the last attempt failed, nil if it did not
+	mayHaveTakenEffect bool
+}
+
+type attemptsKey struct{}
+
+func attemptsOf(ctx context.Context) *attempts {
+	history, _ := ctx.Value(attemptsKey{}).(*attempts)
+	return history
+}
+
+// attemptTransport makes one attempt of a call, all of it: it ends in its time with the whole answer in memory, or with an error.
+// So a connection that breaks within the answer is retried like one that breaks before it.
+type attemptTransport struct {
+	base    http.RoundTripper
+	timeout time.Duration
+	log     func(context.Context, string, ...map[string]any)
+}
+
+func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	history := attemptsOf(request.Context())
+	history.count++
+	start := time.Now()
+	fields := map[string]any{"method": request.Method, "path": request.URL.Path, "attempt": history.count}
+	response, answer, sent, err := t.attempt(request)
+	if err == nil {
+		fields["status"] = response.StatusCode
+		fields["rate_limit_remaining"] = response.Header.Get("X-RateLimit-Remaining")
+		history.answer, history.last = answer, checkAnswer(response, answer, history.secrets)
+		sent = isInconclusive(history.last)
+	} else if request.Context().Err() == nil { // a call that was given up says nothing of its own
+		history.last = err
+	}
+	history.mayHaveTakenEffect = history.mayHaveTakenEffect || history.write && sent
+	if history.last != nil {
+		fields["problem"] = history.last.Error()
+	}
+	fields["duration_ms"] = time.Since(start).Milliseconds()
+	t.log(request.Context(), "called RyzeAPI", fields)
+	return response, err
+}
+
+// attempt returns the response, its body apart, and whether the request left this machine.
+func (t *attemptTransport) attempt(request *http.Request) (response *http.Response, answer []byte, sent bool, err error) {
+	ctx, cancel := context.WithTimeout(request.Context(), t.timeout)
+	defer cancel()
+	var wrote atomic.Bool // set by a goroutine of net/http's, which may outlive RoundTrip
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
+	response, err = t.base.RoundTrip(request.WithContext(ctx))
+	if err == nil {
+		answer, err = readAnswer(response)
+	}
+	if err != nil && request.Context().Err() == nil && isTimeout(err) {
+		err = &TimeoutError{After: t.timeout}
+	}
+	if err != nil {
+		return nil, nil, wrote.Load(), err
+	}
+	response.Body = http.NoBody
+	return response, answer, true, nil
+}
+
+// isTimeout tells that an attempt ran out of its time, or into a shorter limit of the network's own.
+func isTimeout(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
+
+func readAnswer(response *http.Response) ([]byte, error) {
+	defer response.Body.Close() //nolint:errcheck // all that could be read was read
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return nil, fmt.Errorf("the connection broke within the answer: %w", err)
+	}
+	if len(answer) > maxAnswer {
+		return nil, &AnswerError{StatusCode: response.StatusCode, Problem: fmt.Sprintf("it is larger than %d MiB", maxAnswer>>20)}
+	}
+	return answer, nil
+}
+
+// isInconclusive tells that an answer does not say whether a write was carried out: it is none of RyzeAPI's own, and no refusal.
+func isInconclusive(err error) bool {
+	answer, ok := errors.AsType[*AnswerError](err)
+	return ok && (answer.StatusCode < 300 || answer.StatusCode >= 500)
+}
+
+// shouldRetry tells whether another attempt can help. It implements retryablehttp.CheckRetry.
+func shouldRetry(ctx context.Context, response *http.Response, err error) (bool, error) {
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if err != nil {
+		return !isPermanent(err), nil
+	}
+	switch status := response.StatusCode; {
+	case status == http.StatusTooManyRequests, status >= 500 && status != http.StatusNotImplemented:
+		return true, nil
+	default:
+		answer, ok := errors.AsType[*AnswerError](attemptsOf(ctx).last)
+		return ok && status < 300 && answer.cutOff, nil
+	}
+}
+
+// isPermanent tells that the same failure would come again: a certificate that is not trusted, a server that speaks no TLS, a host that
+// does not exist, an answer over the limit.
+func isPermanent(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*AnswerError](err); ok {
+		return true
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return true
+	}
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && dns.IsNotFound
+}
+
+// retryWait is how long to wait before the next attempt: as long as the server asks for, else exponentially longer, with jitter.
+// It implements retryablehttp.Backoff.
+func retryWait(first, longest time.Duration, attempt int, response *http.Response) time.Duration {
+	if asked, ok := serverWait(response); ok {
+		return asked + rand.N(first)
+	}
+	wait := min(first<<min(attempt, 16), longest) // 16: no overflow
+	return wait/2 + rand.N(wait/2+1)
+}
+
+// serverWait is how long a server asks to wait, at most maxServerWait: by Retry-After (RFC 9110, section 10.2.3), or after a 429 until
+// X-RateLimit-Reset. Times are compared with the response's own Date, so that no clock needs to be right.
+func serverWait(response *http.Response) (time.Duration, bool) {
+	if response == nil || response.StatusCode != http.StatusTooManyRequests && response.StatusCode != http.StatusServiceUnavailable {
+		return 0, false
+	}
+	now, err := http.ParseTime(response.Header.Get("Date"))
+	if err != nil {
+		now = time.Now()
+	}
+	bounded := func(wait time.Duration) (time.Duration, bool) { return min(max(wait, 0), maxServerWait), true }
+	after := response.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(after, 10, 32); err == nil && seconds >= 0 {
+		return bounded(time.Duration(seconds) * time.Second)
+	}
+	if until, err := http.ParseTime(after); err == nil {
+		return bounded(until.Sub(now))
+	}
+	if response.StatusCode != http.StatusTooManyRequests {
+		return 0, false
+	}
+	if reset, err := strconv.ParseInt(response.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil && reset > 0 {
+		return bounded(time.Unix(reset, 0).Sub(now))
+	}
+	return 0, false
+}

@@ -1,0 +1,68 @@
+package ryzeapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+)
+
+// Redacted stands wherever a secret would have been printed.
+const Redacted = "(redacted)"
+
+// Secret holds a value that must not be printed: a token, or the secret key of a storage. Whatever prints, formats, marshals or
+// logs it gets [Redacted]; only [Secret.Reveal] gives the value.
+type Secret struct {
+	// A pointer, since fmt prints the fields of a Secret that is itself an unexported field without asking its methods.
+	value *string
+}
+
+// NewSecret wraps a value.
+func NewSecret(value string) Secret { return Secret{value: &value} }
+
+// Reveal returns the value, for the one place that sends it.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// String implements [fmt.Stringer].
+func (Secret) String() string { return Redacted }
+
+// GoString implements [fmt.GoStringer].
+func (Secret) GoString() string { return Redacted }
+
+// Format implements [fmt.Formatter], for every verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Redacted) }
+
+// MarshalJSON implements [json.Marshaler].
+func (Secret) MarshalJSON() ([]byte, error) { return json.Marshal(Redacted) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
+
+// LogValue implements [slog.LogValuer].
+func (Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
+
+// redact replaces the secrets in a text that came from elsewhere, in each form in which a server might echo them.
+func redact(text string, secrets []Secret) string {
+	for _, s := range secrets {
+		value := s.Reveal()
+		if value == "" {
+			continue
+		}
+		quoted, _ := json.Marshal(value) // a string always marshals
+		for _, form := range []string{
+			value, strings.Trim(string(quoted), `"`), url.QueryEscape(value), url.PathEscape(value),
+			base64.StdEncoding.EncodeToString([]byte(value)), base64.URLEncoding.EncodeToString([]byte(value)),
+		} {
+			text = strings.ReplaceAll(text, form, Redacted)
+		}
+	}
+	return text
+}

@@ -1,0 +1,72 @@
+package ryzeapi
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// ParseURL reads an http or https URL with a host and without credentials, query or fragment, as RyzeAPI's own endpoint and that
+// of an S3-compatible store must be. Its errors complete a sentence that begins with the name of the setting, and never contain
+// the URL, which may hold a password.
+func ParseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, errors.New("is not a URL; it must look like https://host or https://host:port")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("must begin with https:// or http://")
+	case u.Hostname() == "":
+		return nil, errors.New("has no host; it must look like https://host or https://host:port")
+	case u.User != nil:
+		return nil, errors.New("must not contain a user name or password")
+	case u.RawQuery != "" || u.ForceQuery:
+		return nil, errors.New("must not contain a query (a ? and what follows it)")
+	case strings.Contains(raw, "#"):
+		return nil, errors.New("must not contain a fragment (a # and what follows it)")
+	}
+	return u, nil
+}
+
+// ParseToken trims a token and checks that an HTTP header can hold it (RFC 9110, section 5.5). Its errors complete a sentence that
+// begins with the name of the setting, and never contain the token.
+func ParseToken(raw string) (Secret, error) {
+	token := strings.TrimSpace(raw)
+	if token == "" {
+		return Secret{}, errors.New("is empty")
+	}
+	if !httpguts.ValidHeaderFieldValue(token) {
+		return Secret{}, errors.New("contains a line break or another control character, which no HTTP header can hold; check how it was copied")
+	}
+	return NewSecret(token), nil
+}
+
+// CheckInstanceName says why a name cannot be that of an instance, nil if it can. RyzeAPI's rules are not published in full, so this
+// refuses only what can never work: a comma separates names in RyzeAPI's queries, and "." and ".." vanish from URLs.
+func CheckInstanceName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("is empty")
+	case name == "." || name == "..":
+		return fmt.Errorf("cannot be %q", name)
+	case strings.Contains(name, ","):
+		return errors.New("contains a comma; give one instance, and use for_each for several")
+	}
+	return CheckPlainText(name)
+}
+
+// CheckPlainText refuses what is in a name or a key only by accident, such as the line break at the end of a file.
+func CheckPlainText(text string) error {
+	if strings.ContainsFunc(text, isControl) {
+		return errors.New("contains a line break or another control character; trimspace() removes one at an end")
+	}
+	if text != strings.TrimSpace(text) {
+		return errors.New("begins or ends with white space; trimspace() removes it")
+	}
+	return nil
+}
+
+func isControl(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }
