@@ -101,3 +101,10 @@ func Truncate() Fault {
 		_, _ = w.Write(whole.Body.Bytes()[:whole.Body.Len()/2])
 	}
 }
+
+// ClearFaults takes back all faults that were injected and have not been played.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}

@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -122,12 +124,17 @@ func adviceForStatus(status int) string {
 
 func explainAnswer(answer *ryzeapi.AnswerError) string {
 	detail := "The answer is not one of RyzeAPI's: " + answer.Error() + ".\n\n"
-	if answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusTooManyRequests {
+	switch {
+	case answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusTooManyRequests:
 		return detail + "A proxy or load balancer in front of RyzeAPI answered in its place. Run again later; " +
 			"if it stays, check the proxies between here and RyzeAPI."
+	case answer.StatusCode < 300 && !answer.HTML:
+		return detail + "The answer was damaged on its way, or the provider's endpoint (or " + endpointVariable + ") is not RyzeAPI's base URL. " +
+			"Run again; if it stays, check the endpoint, then whether a newer release of this provider knows the answer."
+	default:
+		return detail + "Another server answered in its place: check that the provider's endpoint (or " + endpointVariable + ") is RyzeAPI's base URL, " +
+			"without /api, and that no proxy or sign-in page is in between."
 	}
-	return detail + "Another server answered in its place: check that the provider's endpoint (or " + endpointVariable + ") is RyzeAPI's base URL, " +
-		"without /api, and that no proxy or sign-in page is in between."
 }
 
 // explainNetwork says why there was no answer at all.
@@ -143,6 +150,10 @@ func explainNetwork(err error) string {
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return "The server does not speak TLS: " + err.Error() + ".\n\nCheck the scheme (http or https) and the port in the provider's endpoint."
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+		return "The connection was closed before the answer was complete: " + err.Error() + ".\n\n" +
+			"RyzeAPI, or a proxy or firewall in between, has cut it. Run again; if it stays, look there."
 	}
 	return "There was no answer: " + err.Error() + ".\n\n" +
 		"RyzeAPI cannot be reached from here. Check the network, a firewall or HTTPS_PROXY, and the provider's endpoint (or " + endpointVariable + ")."

@@ -45,6 +45,7 @@ func (e *APIError) Error() string {
 type AnswerError struct {
 	StatusCode int
 	Problem    string // completes "the answer is unusable: ..."
+	HTML       bool   // an HTML page, so another server's
 	cutOff     bool   // likely the beginning of a true answer: neither JSON nor an HTML page
 }
 
@@ -113,7 +114,7 @@ func checkAnswer(response *http.Response, body []byte, secrets []Secret) error {
 	case len(body) == 0:
 		return &AnswerError{StatusCode: status, Problem: "it is empty", cutOff: true}
 	case isHTML(response.Header.Get("Content-Type"), body):
-		return &AnswerError{StatusCode: status, Problem: "it is an HTML page"}
+		return &AnswerError{StatusCode: status, Problem: "it is an HTML page", HTML: true}
 	case json.Valid(body):
 		return &AnswerError{StatusCode: status, Problem: "it is JSON, but not in the form of RyzeAPI's answers"}
 	default:

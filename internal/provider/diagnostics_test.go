@@ -1,0 +1,149 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
+)
+
+var updateGolden = flag.Bool("update", false, "rewrite the golden files from what the code says now")
+
+// loopback is what differs from run to run in a message of the network's.
+var loopback = regexp.MustCompile(`127\.0\.0\.1:\d+(->127\.0\.0\.1:\d+)?`)
+
+func TestDiagnosticsGolden(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	for _, c := range []struct {
+		name string
+		diag diag.Diagnostic
+	}{
+		// Each row of RyzeAPI's own error table, and the statuses that it omits.
+		{"400", failure(t, mockapi.FailWith(400, "Invalid request body"), saving)},
+		{"401", failure(t, mockapi.FailWith(401, "Invalid token"), saving)},
+		{"403", failure(t, mockapi.FailWith(403, "Instance token does not match requested instance"), saving)},
+		{"404", failure(t, mockapi.FailWith(404, "Instance not found"), saving)},
+		{"429", failure(t, mockapi.FailWith(429, "Rate limit exceeded. Try again later."), saving)},
+		{"500", failure(t, mockapi.FailWith(500, "Failed to update S3 configuration"), saving)},
+		{"500 on a read", failure(t, mockapi.FailWith(500, "Failed to get S3 configuration"), reading)},
+		{"503", failure(t, mockapi.FailWith(503, "Service unavailable"), disabling)},
+		{"failure in a 200", failure(t, mockapi.AnswerWith(200, "application/json", `{"success":false,"error":"nothing was saved"}`), saving)},
+		// What comes between, or instead.
+		{"proxy's 502 page", failure(t, mockapi.HTMLPage(502), saving)},
+		{"proxy's 403 page", failure(t, mockapi.HTMLPage(403), reading)},
+		{"sign-in page", failure(t, mockapi.HTMLPage(200), reading)},
+		{"another's 404", failure(t, mockapi.AnswerWith(404, "application/json", `{"message":"no Route matched"}`), reading)},
+		{"cut off", failure(t, mockapi.Truncate(), saving)},
+		{"no s3 in the answer", failure(t, mockapi.AnswerWith(200, "application/json", `{"success":true}`), saving)},
+		{"redirect", failure(t, mockapi.RedirectTo("https://www.ryzeapi.cloud/login?from=x"), reading)},
+		{"timeout", failure(t, mockapi.Delay(time.Minute), saving)},
+		{"server that echoes the secret", failure(t, mockapi.FailWith(400, "bad secretKey wJalrXUtnFEMI"), saving)},
+		{"connection dropped", failure(t, mockapi.DropAfter(), saving)},
+		{"connection refused", callFailed(reading, "shop", refused(t))},
+		{"unknown host", callFailed(reading, "shop", &ryzeapi.CallError{Attempts: 1, Err: &net.DNSError{Err: "no such host", Name: "ryzeapi.invalid", IsNotFound: true}})},
+		{"untrusted certificate", callFailed(reading, "shop", untrusted(t))},
+		{"TLS to a plain server", callFailed(reading, "shop", plainServer(t))},
+		{"cancelled", callFailed(saving, "shop", &ryzeapi.CallError{Attempts: 1, Err: context.Canceled})},
+		{"out of time", callFailed(saving, "shop", &ryzeapi.CallError{
+			Attempts: 3, Err: context.DeadlineExceeded, Last: &ryzeapi.APIError{StatusCode: 429, Message: "Rate limit exceeded. Try again later."},
+		})},
+		// What is found before or after a call.
+		{"missing secret", missingSecret()},
+		{"masked key", maskedAccessKey()},
+		{"field not kept", notKept("shop", "path_prefix", "media/", "")},
+		{"not enabled", notSwitched("shop", true)},
+		{"import", invalidImport(ryzeapi.CheckInstanceName("a,b"))},
+		{"unknown setting", unknownSetting("token")},
+		{"invalid setting", invalidSetting("endpoint", "The environment variable RYZEAPI_ENDPOINT", errors.New("must begin with https:// or http://"))},
+		{"missing token", missingToken()},
+		{"plain http", plainHTTP("ryze.internal:8080")},
+	} {
+		fmt.Fprintf(&all, "=== %s\n%v: %s\n", c.name, c.diag.Severity(), c.diag.Summary())
+		if at, ok := c.diag.(diag.DiagnosticWithPath); ok {
+			fmt.Fprintf(&all, "at %s\n", at.Path())
+		}
+		fmt.Fprintf(&all, "\n%s\n\n", loopback.ReplaceAllString(c.diag.Detail(), "127.0.0.1:PORT"))
+	}
+	golden := filepath.Join("testdata", "diagnostics.golden")
+	if *updateGolden {
+		if err := os.WriteFile(golden, []byte(all.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all.String() != string(want) {
+		t.Errorf("the diagnostics differ from %s (go test -update rewrites it):\n%s", golden, all.String())
+	}
+}
+
+// failure is the diagnostic that a user reads when the mock always plays the fault.
+func failure(t *testing.T, fault mockapi.Fault, doing operation) diag.Diagnostic {
+	t.Helper()
+	b := newBench(t, mockapi.Options{})
+	b.mock.Inject("", 99, fault)
+	config := clientConfigFor(t, b.url)
+	config.RequestTimeout, config.MaxRetries = 200*time.Millisecond, 1
+	client := ryzeapi.New(config)
+	var err error
+	switch doing {
+	case saving:
+		_, err = client.UpdateS3(t.Context(), "shop", ryzeapi.S3Config{Bucket: "media", SecretKey: ryzeapi.NewSecret("wJalrXUtnFEMI")})
+	case disabling:
+		_, err = client.DisableS3(t.Context(), "shop")
+	case reading:
+		_, err = client.GetS3(t.Context(), "shop")
+	}
+	if err == nil {
+		t.Fatal("the call did not fail")
+	}
+	return callFailed(doing, "shop", err)
+}
+
+func refused(t *testing.T) error {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close()
+	_, err = ryzeapi.New(clientConfigFor(t, "http://"+listener.Addr().String())).GetS3(t.Context(), "shop")
+	return err
+}
+
+func untrusted(t *testing.T) error {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would complain of the client's refusal
+	server.StartTLS()
+	defer server.Close()
+	_, err := ryzeapi.New(clientConfigFor(t, server.URL)).GetS3(t.Context(), "shop")
+	return err
+}
+
+func plainServer(t *testing.T) error {
+	t.Helper()
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	_, err := ryzeapi.New(clientConfigFor(t, strings.Replace(server.URL, "http:", "https:", 1))).GetS3(t.Context(), "shop")
+	return err
+}

@@ -1,0 +1,223 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
+)
+
+// clientConfigFor is what the provider makes of a configuration with just an endpoint and the tests' token.
+func clientConfigFor(t *testing.T, url string) ryzeapi.Config {
+	t.Helper()
+	c, diags := testProvider().clientConfig(providerModel{Endpoint: str(url), Token: str(testToken)}, "1.2.3")
+	if diags.HasError() {
+		t.Fatal(diags)
+	}
+	return c
+}
+
+func TestClientConfig(t *testing.T) { //nolint:paralleltest // it sets the environment
+	for name, c := range map[string]struct {
+		config        providerModel
+		endpoint, tok string // in the environment
+		want          string
+	}{
+		"environment":             {providerModel{}, "https://env.example.com", "env-token", "https://env.example.com env-token 30s 4"},
+		"defaults":                {providerModel{}, "", "env-token", "https://ryzeapi.cloud env-token 30s 4"},
+		"configuration":           {providerModel{str("https://conf.example.com"), str(" conf-token\n"), str("2m"), types.Int64Value(0)}, "https://env.example.com", "env-token", "https://conf.example.com conf-token 2m0s 0"},
+		"loopback needs no TLS":   {providerModel{Endpoint: str("http://[::1]:80")}, "", "t", "http://[::1]:80 t 30s 4"},
+		"localhost needs no TLS":  {providerModel{Endpoint: str("http://localhost")}, "", "t", "http://localhost t 30s 4"},
+		"plain http":              {providerModel{Endpoint: str("http://ryze.internal")}, "", "t", "http://ryze.internal t 30s 4; Warning: RyzeAPI is called without encryption"},
+		"no token":                {providerModel{}, "", "", "Error: Missing RyzeAPI token"},
+		"empty token":             {providerModel{Token: str("")}, "", "env-token", "Error: Invalid provider token: The provider's token is empty."},
+		"blank token of the env.": {providerModel{}, "", " ", "Error: Invalid provider token: The environment variable RYZEAPI_TOKEN is empty."},
+		"token no header can hold": {
+			providerModel{}, "", "hunter\n2",
+			"Error: Invalid provider token: The environment variable RYZEAPI_TOKEN contains a line break or another control character, which no HTTP header can hold; check how it was copied.",
+		},
+		"endpoint of the env.": {
+			providerModel{}, "ryzeapi.cloud", "t", "Error: Invalid provider endpoint: The environment variable RYZEAPI_ENDPOINT must begin with https:// or http://.",
+		},
+		"empty endpoint": {
+			providerModel{Endpoint: str("")}, "https://env.example.com", "t", "Error: Invalid provider endpoint: The provider's endpoint must begin with https:// or http://.",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(endpointVariable, c.endpoint)
+			t.Setenv(tokenVariable, c.tok)
+			config, diags := testProvider().clientConfig(c.config, "1.2.3")
+			var got []string
+			if !diags.HasError() {
+				got = append(got, fmt.Sprint(config.Endpoint, " ", config.Token.Reveal(), " ", config.RequestTimeout, " ", config.MaxRetries))
+			}
+			for _, d := range diags {
+				text := fmt.Sprintf("%v: %s", d.Severity(), d.Summary())
+				if strings.HasPrefix(d.Summary(), "Invalid") {
+					text += ": " + d.Detail()
+				}
+				got = append(got, text)
+			}
+			if strings.Join(got, "; ") != c.want {
+				t.Errorf("got  %s\nwant %s", strings.Join(got, "; "), c.want)
+			}
+			if strings.Contains(fmt.Sprint(diags), "hunter") {
+				t.Error("the token is in the message")
+			}
+		})
+	}
+}
+
+func TestUserAgent(t *testing.T) {
+	t.Parallel()
+	const want = "terraform-provider-ryzeapi/test (+https://github.com/ryzeapi/terraform-provider-ryzeapi) Terraform/1.2.3"
+	if got := clientConfigFor(t, "https://ryzeapi.cloud").UserAgent; got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+// configure configures a provider through the protocol, as Terraform does.
+func configure(t *testing.T, endpoint, token any, deferral bool) []*tfprotov6.Diagnostic {
+	t.Helper()
+	server := providerserver.NewProtocol6(testProvider())()
+	schema, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := schema.Provider.ValueType()
+	config, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, map[string]tftypes.Value{
+		"endpoint": tftypes.NewValue(tftypes.String, endpoint), "token": tftypes.NewValue(tftypes.String, token),
+		"request_timeout": tftypes.NewValue(tftypes.String, nil), "max_retries": tftypes.NewValue(tftypes.Number, nil),
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config: &config, ClientCapabilities: &tfprotov6.ConfigureProviderClientCapabilities{DeferralAllowed: deferral},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.Diagnostics
+}
+
+func TestUnknownSettingsNeverFallBack(t *testing.T) { //nolint:paralleltest // it sets the environment
+	t.Setenv(endpointVariable, "https://env.example.com")
+	t.Setenv(tokenVariable, "env-token")
+	diags := configure(t, tftypes.UnknownValue, tftypes.UnknownValue, false)
+	if len(diags) != 2 {
+		t.Fatalf("%d diagnostics: %v", len(diags), diags)
+	}
+	for i, name := range []string{"endpoint", "token"} {
+		if diags[i].Severity != tfprotov6.DiagnosticSeverityError || diags[i].Summary != "Unknown provider "+name || diags[i].Attribute.String() != `AttributeName("`+name+`")` {
+			t.Errorf("%+v", diags[i])
+		}
+	}
+	if diags := configure(t, tftypes.UnknownValue, tftypes.UnknownValue, true); len(diags) != 0 {
+		t.Errorf("where the client can defer: %v", diags)
+	}
+}
+
+func TestAccUnknownToken(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{})
+	b.run(resource.TestStep{
+		Config:          strings.Replace(b.shop(aws()...), `token    = "`+testToken+`"`, "token = terraform_data.token.output", 1) + `resource "terraform_data" "token" { input = "x" }`,
+		ConfigVariables: secret("one"),
+		ExpectError:     regexp.MustCompile(`Unknown provider token`),
+	})
+}
+
+func TestAccProviderArguments(t *testing.T) {
+	t.Parallel()
+	for argument, want := range map[string]string{
+		`request_timeout = "soon"`: `(?s)Invalid request_timeout.*not a positive\s+duration`,
+		`request_timeout = "0s"`:   `Invalid request_timeout`,
+		`max_retries = -1`:         `max_retries`,
+		`max_retries = 21`:         `max_retries`,
+	} {
+		t.Run(argument, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, mockapi.Options{})
+			b.options = []string{argument}
+			b.run(resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one"), PlanOnly: true, ExpectError: regexp.MustCompile(want)})
+		})
+	}
+}
+
+func TestAccEndpointWithPassword(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{})
+	b.url = "https://me:hunter2@ryzeapi.cloud"
+	b.run(resource.TestStep{
+		Config: b.shop(aws()...), ConfigVariables: secret("one"), PlanOnly: true,
+		ExpectError: regexp.MustCompile(`(?s)Invalid endpoint.*must not contain a user name or\s+password`),
+	})
+}
+
+func TestAccRetriesAndRequestTimeout(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{})
+	b.options = []string{`request_timeout = "1s"`, `max_retries = 2`}
+	b.run(
+		resource.TestStep{ // two failures are survived
+			PreConfig: func() {
+				b.mock.Inject("POST", 1, mockapi.Delay(time.Minute))
+				b.mock.Inject("POST", 1, mockapi.DropBefore())
+			},
+			Config: b.shop(aws()...), ConfigVariables: secret("one"),
+			Check: b.checkSent(awsBody("one", ""), awsBody("one", ""), awsBody("one", "")),
+		},
+		resource.TestStep{ // three are not
+			PreConfig: func() { b.mock.Inject("POST", 3, mockapi.FailWith(http.StatusServiceUnavailable, "Unavailable")) },
+			Config:    b.shop(aws()...), ConfigVariables: secret("two"),
+			ExpectError: regexp.MustCompile(`(?s)503 Service Unavailable.*tried 3 times`),
+		},
+	)
+}
+
+// A TokenInstance is enough for its own instance.
+func TestAccTokenInstance(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{})
+	own := b.account.AddInstance("own")
+	config := strings.NewReplacer(`"`+testToken+`"`, `"`+own+`"`, `instance = "shop"`, `instance = "own"`).Replace(b.shop(aws()...))
+	b.run(
+		resource.TestStep{
+			Config: config, ConfigVariables: secret("one"),
+			Check: func(*terraform.State) error {
+				if !b.account.S3("own").Enabled {
+					return fmt.Errorf("not enabled: %+v", b.mock.Requests())
+				}
+				return nil
+			},
+		},
+		resource.TestStep{
+			Config: strings.Replace(config, `instance = "own"`, `instance = "shop"`, 1), ConfigVariables: secret("one"),
+			ExpectError: regexp.MustCompile(`(?s)403 Forbidden: Instance token does not match.*A TokenInstance opens its own`),
+		},
+	)
+}
+
+func TestConfigureMakesNoNetworkCall(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{})
+	if diags := configure(t, b.url, testToken, false); len(diags) != 0 {
+		t.Fatal(diags)
+	}
+	if n := len(b.mock.Requests()); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+}
