@@ -1,0 +1,6 @@
+import {
+  to = ryzeapi_instance_s3.shop
+  identity = {
+    instance = "shop-1"
+  }
+}

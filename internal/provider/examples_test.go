@@ -1,0 +1,108 @@
+package provider
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/config"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+)
+
+const examples = "../../examples"
+
+var (
+	exampleVariable = regexp.MustCompile(`(?m)^variable "(\w+)"`)
+	exampleInstance = regexp.MustCompile(`"(shop-1|shop-2|support)"`)
+)
+
+// Every .tf below examples/ is applied as it stands, and plans empty afterwards. A file that needs its neighbours to be whole gets them:
+// the provider's example, and for an import the resource's.
+func TestAccExamples(t *testing.T) { //nolint:paralleltest // the examples take endpoint and token from the environment
+	var files []string
+	err := filepath.WalkDir(examples, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && filepath.Ext(path) == ".tf" {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil || len(files) < 6 {
+		t.Fatalf("found %d examples: %v", len(files), err)
+	}
+	for _, file := range files { //nolint:paralleltest // see above
+		t.Run(strings.TrimPrefix(file, examples+"/"), func(t *testing.T) { applyExample(t, file) })
+	}
+}
+
+func applyExample(t *testing.T, file string) {
+	t.Helper()
+	b := newBench(t, mockapi.Options{})
+	t.Setenv(endpointVariable, b.url)
+	t.Setenv(tokenVariable, testToken)
+
+	parts := []string{readExample(t, file)}
+	isImport := strings.HasPrefix(parts[0], "import ")
+	if isImport {
+		parts = append(parts, readExample(t, filepath.Join(filepath.Dir(file), "resource.tf")))
+	}
+	if !strings.Contains(parts[0], "required_providers") {
+		parts = append(parts, readExample(t, filepath.Join(examples, "provider", "provider.tf")))
+	}
+	whole := strings.Join(parts, "\n")
+
+	variables := config.Variables{}
+	for _, found := range exampleVariable.FindAllStringSubmatch(whole, -1) {
+		variables[found[1]] = config.StringVariable("secret of " + found[1])
+	}
+	var instances []string
+	for _, found := range exampleInstance.FindAllStringSubmatch(whole, -1) {
+		if !slices.Contains(instances, found[1]) {
+			instances = append(instances, found[1])
+			b.account.AddInstance(found[1])
+		}
+	}
+	if isImport {
+		b.account.ChangeS3("shop-1", func(s *mockapi.Storage) {
+			*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "ryzeapi-media", AccessKey: "AKIAIOSFODNN7EXAMPLE", PathPrefix: "media/shop-1/"}
+		})
+	}
+	var checks []tfversion.TerraformVersionCheck
+	if strings.Contains(whole, "identity =") {
+		checks = append(checks, tfversion.SkipBelow(tfversion.Version1_12_0))
+	}
+	b.runWith(resource.TestCase{TerraformVersionChecks: checks, Steps: []resource.TestStep{
+		{Config: whole, ConfigVariables: variables},
+		{Config: whole, ConfigVariables: variables, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
+		{Config: readExample(t, filepath.Join(examples, "provider", "provider.tf"))}, // a destroy; the framework's own knows no for_each
+	}})
+	if !strings.HasSuffix(file, "provider.tf") && len(instances) == 0 {
+		t.Error("the example manages no instance that this test knows")
+	}
+	for _, name := range instances {
+		if b.account.S3(name).Enabled {
+			t.Errorf("%s is still enabled after the destroy", name)
+		}
+		if !slices.ContainsFunc(b.mock.Requests(), func(r mockapi.Request) bool {
+			return r.Path == "/api/instance/s3/"+name && strings.Contains(r.Body, `"secretKey":"secret of `)
+		}) {
+			t.Errorf("the secret of %s was not sent", name)
+		}
+	}
+}
+
+func readExample(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
