@@ -1,0 +1,337 @@
+// Command demo is the README's tour: it builds the provider, serves a mock of RyzeAPI on loopback, and manages two instances of it with a
+// real Terraform or OpenTofu, in a temporary folder that it removes. It fails when anything is not as it says.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+)
+
+const (
+	accountToken  = "demo-account-token"
+	firstSecret   = "first-secret-of-the-demo"
+	rotatedSecret = "rotated-secret-of-the-demo"
+	minioSecret   = "minio-secret-of-the-demo"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "\nThe demo failed:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	start := time.Now()
+	dir, err := os.MkdirTemp("", "ryzeapi-demo")
+	if err != nil {
+		return fmt.Errorf("making a temporary folder: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	s, err := newStage(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer s.server.Close() //nolint:errcheck // nothing is kept
+	if err := s.tour(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("\n%s That was all, in %.0f s. Nothing is left behind.\n", green("✓"), time.Since(start).Seconds())
+	return nil
+}
+
+// stage is where the tour takes place: a folder with a configuration, the CLI, and the mock.
+type stage struct {
+	dir     string
+	cli     string
+	env     []string
+	server  *http.Server
+	mock    *mockapi.Server
+	account *mockapi.Account
+	shown   int // requests of the mock's journal that were shown
+}
+
+func newStage(ctx context.Context, dir string) (*stage, error) {
+	s := &stage{dir: filepath.Join(dir, "work"), mock: mockapi.New(mockapi.Options{})}
+	s.account = s.mock.AddAccount(accountToken)
+	s.account.AddInstance("shop-1")
+	s.account.AddInstance("support")
+
+	var err error
+	if s.cli, err = findCLI(ctx, dir); err != nil {
+		return nil, err
+	}
+	fmt.Println("Building the provider ...")
+	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "bin", "terraform-provider-ryzeapi"+executableSuffix()), ".") //nolint:gosec // fixed arguments
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building the provider (the demo runs in the repository's root): %w\n%s", err, out)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("serving the mock: %w", err)
+	}
+	s.server = &http.Server{Handler: s.mock, ReadHeaderTimeout: 10 * time.Second}
+	go s.server.Serve(listener) //nolint:errcheck // it ends when it is closed
+	return s, s.prepare(dir, "http://"+listener.Addr().String())
+}
+
+// prepare writes the CLI's configuration, so that it finds the provider without a registry, and copies the example.
+func (s *stage) prepare(dir, endpoint string) error {
+	bin := filepath.ToSlash(filepath.Join(dir, "bin"))
+	cliConfig := filepath.Join(dir, "cli.tfrc")
+	overrides := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"ryzeapi/ryzeapi\" = %q\n  }\n  direct {}\n}\n", bin)
+	example, err := os.ReadFile(filepath.Join("examples", "complete", "main.tf"))
+	if err != nil {
+		return fmt.Errorf("reading the example (the demo runs in the repository's root): %w", err)
+	}
+	if err := errors.Join(
+		os.WriteFile(cliConfig, []byte(overrides), 0o600), os.Mkdir(s.dir, 0o700),
+		os.WriteFile(filepath.Join(s.dir, "main.tf"), example, 0o600),
+	); err != nil {
+		return fmt.Errorf("preparing %s: %w", s.dir, err)
+	}
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "RYZEAPI_") { // the demo is the same on every machine
+			s.env = append(s.env, variable)
+		}
+	}
+	s.env = append(s.env, "TF_CLI_CONFIG_FILE="+cliConfig, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
+		"RYZEAPI_ENDPOINT="+endpoint, "RYZEAPI_TOKEN="+accountToken, "TF_VAR_minio_secret_key="+minioSecret)
+	return nil
+}
+
+func (s *stage) tour(ctx context.Context) error {
+	fmt.Printf("\nA mock of RyzeAPI has two instances, %s and %s. examples/complete/main.tf gives one an AWS bucket and the\nother a MinIO bucket. The secrets come from ephemeral variables.\n", bold("shop-1"), bold("support"))
+	for _, step := range []struct {
+		title string
+		play  func(context.Context) error
+	}{
+		{"Apply", s.apply},
+		{"Plan again: nothing to do", s.planEmpty},
+		{"Where is the secret?", s.searchSecrets},
+		{"Rotate the AWS secret: the plan has one line for it", s.rotate},
+		{"Somebody switches the storage of support off by hand: the plan shows what is lost", s.drift},
+		{"Repair", s.repair},
+		{"Destroy", s.destroy},
+	} {
+		fmt.Printf("\n%s\n", bold("── "+step.title+" "+strings.Repeat("─", max(0, 96-len(step.title)))))
+		if err := step.play(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.title, err)
+		}
+	}
+	return nil
+}
+
+func (s *stage) apply(ctx context.Context) error {
+	if _, err := s.terraform(ctx, firstSecret, 0, "apply", "-auto-approve"); err != nil {
+		return err
+	}
+	s.showWrites()
+	return s.holds("shop-1", firstSecret)
+}
+
+func (s *stage) planEmpty(ctx context.Context) error {
+	_, err := s.terraform(ctx, firstSecret, 0, "plan", "-detailed-exitcode")
+	return err
+}
+
+func (s *stage) searchSecrets(ctx context.Context) error {
+	if _, err := s.terraform(ctx, rotatedSecret, 2, "plan", "-detailed-exitcode", "-out", "rotation.tfplan"); err != nil {
+		return err
+	}
+	planJSON, err := s.capture(ctx, "show", "-json", "rotation.tfplan")
+	if err != nil {
+		return err
+	}
+	state, err := os.ReadFile(filepath.Join(s.dir, "terraform.tfstate"))
+	if err != nil {
+		return fmt.Errorf("reading the state: %w", err)
+	}
+	if !bytes.Contains(state, []byte("AKIAIOSFODNN7EXAMPLE")) || !bytes.Contains(planJSON, []byte("AKIAIOSFODNN7EXAMPLE")) {
+		return errors.New("what was searched is not the state and the plan")
+	}
+	for name, content := range map[string][]byte{"the state": state, "the plan": planJSON} {
+		for _, secret := range []string{firstSecret, rotatedSecret, minioSecret, accountToken} {
+			if bytes.Contains(content, []byte(secret)) {
+				return fmt.Errorf("a secret is in %s", name)
+			}
+		}
+	}
+	fmt.Printf("\n  %s Searched the state (%d bytes) and that plan (%d bytes as JSON): no secret and no token is in them.\n", green("✓"), len(state), len(planJSON))
+	return nil
+}
+
+func (s *stage) rotate(ctx context.Context) error {
+	out, err := s.terraform(ctx, rotatedSecret, 0, "apply", "-auto-approve")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(out, "secret_key_version = 1 -> 2") {
+		return errors.New("the plan does not show the rotation")
+	}
+	s.showWrites()
+	return s.holds("shop-1", rotatedSecret)
+}
+
+func (s *stage) drift(ctx context.Context) error {
+	s.account.ChangeS3("support", func(held *mockapi.Storage) { *held = mockapi.Storage{} })
+	_, err := s.terraform(ctx, rotatedSecret, 2, "plan", "-detailed-exitcode")
+	return err
+}
+
+func (s *stage) repair(ctx context.Context) error {
+	if _, err := s.terraform(ctx, rotatedSecret, 0, "apply", "-auto-approve"); err != nil {
+		return err
+	}
+	s.showWrites()
+	return s.holds("support", minioSecret)
+}
+
+func (s *stage) destroy(ctx context.Context) error {
+	if _, err := s.terraform(ctx, rotatedSecret, 0, "destroy", "-auto-approve"); err != nil {
+		return err
+	}
+	s.showWrites()
+	return errors.Join(s.holds("shop-1", ""), s.holds("support", ""))
+}
+
+// holds checks what the server has.
+func (s *stage) holds(instance, secret string) error {
+	if held := s.account.S3(instance); held.SecretKey != secret || held.Enabled != (secret != "") {
+		return fmt.Errorf("the server does not hold for %s what it should", instance)
+	}
+	return nil
+}
+
+// showWrites prints the writes that the mock has received since it last did.
+func (s *stage) showWrites() {
+	requests := s.mock.Requests()
+	fmt.Println("\n  RyzeAPI received:")
+	for _, r := range requests[s.shown:] {
+		if r.Method == http.MethodPost {
+			fmt.Printf("    %s %s %s\n", r.Method, r.Path, cyan(redacted(r.Body)))
+		}
+	}
+	s.shown = len(requests)
+}
+
+// redacted hides the secret of a request's body, and keeps the order of its fields.
+func redacted(body string) string {
+	var fields struct {
+		SecretKey string `json:"secretKey"`
+	}
+	if json.Unmarshal([]byte(body), &fields) != nil {
+		return "(unreadable)"
+	}
+	if fields.SecretKey == "" {
+		return body
+	}
+	return strings.ReplaceAll(body, `"`+fields.SecretKey+`"`, `"(redacted)"`)
+}
+
+// terraform runs the CLI and prints what a person would see, without the frame that does not matter here.
+func (s *stage) terraform(ctx context.Context, awsSecret string, wantExit int, args ...string) (string, error) {
+	fmt.Printf("\n  $ %s %s\n", strings.TrimSuffix(filepath.Base(s.cli), executableSuffix()), strings.Join(args, " "))
+	command := s.command(ctx, append(args, "-no-color", "-compact-warnings", "-input=false")...)
+	command.Env = append(command.Env, "TF_VAR_aws_secret_key="+awsSecret)
+	var all output
+	command.Stdout, command.Stderr = &all, &all
+	err := command.Run()
+	if exit := command.ProcessState.ExitCode(); exit != wantExit {
+		return "", fmt.Errorf("exit code %d: %w\n%s", exit, err, all.String())
+	}
+	for _, line := range interesting(all.String()) {
+		fmt.Println("    " + line)
+	}
+	return all.String(), nil
+}
+
+// capture runs the CLI and returns its output without showing it.
+func (s *stage) capture(ctx context.Context, args ...string) ([]byte, error) {
+	out, err := s.command(ctx, args...).Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
+	}
+	return out, nil
+}
+
+func (s *stage) command(ctx context.Context, args ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, s.cli, args...) //nolint:gosec // the CLI that findCLI found
+	command.Dir, command.Env = s.dir, s.env
+	// An interrupt reaches the CLI too, which ends by itself; it is killed when it does not.
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = 10 * time.Second
+	return command
+}
+
+// output collects what two streams write.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// interesting leaves out the explanations that every plan repeats, and the warning that a development override is in force.
+func interesting(out string) []string {
+	var lines []string
+	skipping := false
+	for line := range strings.Lines(out) {
+		line = strings.TrimRight(line, "\r\n")
+		switch {
+		case strings.HasPrefix(line, "Warning: Provider development overrides"), strings.HasPrefix(line, "Warnings:"), strings.HasPrefix(line, "- Provider development"),
+			strings.HasPrefix(line, "To see the full warning"), strings.HasPrefix(line, "─────"), strings.HasPrefix(line, "Note: You didn't use"):
+			skipping = !strings.HasPrefix(line, "-")
+		case strings.HasPrefix(line, "Terraform used the selected"), strings.HasPrefix(line, "OpenTofu used the selected"):
+			skipping = true
+		case strings.HasPrefix(line, "  #"), strings.HasPrefix(line, "No changes"), strings.HasPrefix(line, "ryzeapi_"), strings.HasPrefix(line, "Apply complete"),
+			strings.HasPrefix(line, "Destroy complete"), strings.HasPrefix(line, "Plan:"):
+			skipping = false
+			lines = append(lines, line)
+		case !skipping && line != "":
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func bold(s string) string  { return style("1", s) }
+func green(s string) string { return style("32", s) }
+func cyan(s string) string  { return style("36", s) }
+
+// style colours a text where a person reads it, unless NO_COLOR asks not to.
+func style(code, s string) string {
+	info, err := os.Stdout.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("NO_COLOR") != "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
