@@ -58,7 +58,7 @@ func HTMLPage(status int) Fault {
 
 // RedirectTo answers with a redirect.
 func RedirectTo(location string) Fault {
-	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.Header().Set("Location", location)
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	}

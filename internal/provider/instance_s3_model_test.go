@@ -294,9 +294,9 @@ func summaries(diags diag.Diagnostics) string {
 // same configuration plans nothing, whichever form the values take.
 func TestAnyConfigurationPlansEmptyAfterItWasSent(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any seed will do
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test
+	random := rand.New(rand.NewPCG(seed, 0))
 	for range 300 {
 		mock := mockapi.New(randomServer(random))
 		account := mock.AddAccount(testToken)

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"net/http/httptest"
@@ -28,28 +29,22 @@ import (
 
 // TestMain gives every test the same surroundings, whatever the machine's are.
 func TestMain(m *testing.M) {
-	os.Exit(runTests(m))
-}
-
-func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "ryzeapi-acc")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 	cliConfig := filepath.Join(dir, "cli.tfrc")
-	if err := os.WriteFile(cliConfig, nil, 0o600); err != nil {
+	for name, value := range map[string]string{
+		"TF_CLI_CONFIG_FILE": cliConfig, "CHECKPOINT_DISABLE": "1", "TF_ACC_PROVIDER_NAMESPACE": "ryzeapi", endpointVariable: "", tokenVariable: "",
+	} {
+		err = errors.Join(err, os.Setenv(name, value))
+	}
+	if err = errors.Join(err, os.WriteFile(cliConfig, nil, 0o600)); err != nil {
 		log.Fatal(err)
 	}
-	surroundings := map[string]string{
-		"TF_CLI_CONFIG_FILE": cliConfig, "CHECKPOINT_DISABLE": "1", "TF_ACC_PROVIDER_NAMESPACE": "ryzeapi", endpointVariable: "", tokenVariable: "",
-	}
-	for name, value := range surroundings {
-		if err := os.Setenv(name, value); err != nil {
-			log.Fatal(err)
-		}
-	}
-	return m.Run()
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 const (

@@ -29,7 +29,7 @@ func clientConfigFor(t *testing.T, url string) ryzeapi.Config {
 	return c
 }
 
-func TestClientConfig(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestClientConfig(t *testing.T) {
 	for name, c := range map[string]struct {
 		config        providerModel
 		endpoint, tok string // in the environment
@@ -113,7 +113,7 @@ func configure(t *testing.T, endpoint, token any, deferral bool) []*tfprotov6.Di
 	return response.Diagnostics
 }
 
-func TestUnknownSettingsNeverFallBack(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestUnknownSettingsNeverFallBack(t *testing.T) {
 	t.Setenv(endpointVariable, "https://env.example.com")
 	t.Setenv(tokenVariable, "env-token")
 	diags := configure(t, tftypes.UnknownValue, tftypes.UnknownValue, false)

@@ -50,6 +50,7 @@ type attemptTransport struct {
 	log     func(context.Context, string, ...map[string]any)
 }
 
+// RoundTrip implements [http.RoundTripper].
 func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	history := attemptsOf(request.Context())
 	history.count++

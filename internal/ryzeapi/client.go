@@ -87,9 +87,9 @@ func (c *Client) send(ctx context.Context, method, path string, body any) error 
 		return failed.Err // what is around it is the method and the URL, which the caller knows
 	}
 	if err != nil {
-		return err //nolint:wrapcheck // nothing to add
+		return err
 	}
-	return response.Body.Close() //nolint:wrapcheck // attemptTransport has replaced it by one that cannot fail
+	return response.Body.Close()
 }
 
 func (c *Client) request(ctx context.Context, method, path string, body any) (*retryablehttp.Request, error) {

@@ -31,10 +31,10 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
+	err := run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "\nThe demo failed:", err)
-		stop()
 		os.Exit(1)
 	}
 }
@@ -81,8 +81,8 @@ func newStage(ctx context.Context, dir string) (*stage, error) {
 	}
 	fmt.Println("Building the provider ...")
 	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "bin", "terraform-provider-ryzeapi"+executableSuffix()), ".") //nolint:gosec // fixed arguments
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the provider (the demo runs in the repository's root): %w\n%s", err, out)
+	if said, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building the provider (the demo runs in the repository's root): %w\n%s", err, said)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *stage) prepare(dir, endpoint string) error {
 	}
 	if err := errors.Join(
 		os.WriteFile(cliConfig, []byte(overrides), 0o600), os.Mkdir(s.dir, 0o700),
-		os.WriteFile(filepath.Join(s.dir, "main.tf"), example, 0o600),
+		os.WriteFile(filepath.Join(s.dir, "main.tf"), example, 0o600), //nolint:gosec // a folder of ours
 	); err != nil {
 		return fmt.Errorf("preparing %s: %w", s.dir, err)
 	}

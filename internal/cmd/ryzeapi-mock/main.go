@@ -25,8 +25,9 @@ func main() {
 	names := flag.String("instances", "shop-1,shop-2,support", "names of the instances, separated by commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *addr, strings.Split(*names, ",")); err != nil {
+	err := run(ctx, *addr, strings.Split(*names, ","))
+	stop()
+	if err != nil {
 		log.Fatal(err)
 	}
 }
@@ -37,7 +38,7 @@ func run(ctx context.Context, addr string, names []string) error {
 	}})
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return err //nolint:wrapcheck // it says the address
+		return err
 	}
 	fmt.Printf("RyzeAPI mock. Let the provider use it:\n\n  export RYZEAPI_ENDPOINT=http://%s\n  export RYZEAPI_TOKEN=%s\n\n", listener.Addr(), accountToken)
 	fmt.Println("That token is the account's. Each instance also has its own:")
@@ -50,7 +51,7 @@ func run(ctx context.Context, addr string, names []string) error {
 	server := &http.Server{Handler: mock, ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err //nolint:wrapcheck // it says what failed
+		return err
 	}
 	return nil
 }
