@@ -191,6 +191,13 @@ func notSwitched(instance string, sent bool) diag.Diagnostic {
 		fmt.Sprintf("Sent: %t\nSaved: %t\n\n", sent, !sent)+"Run again; if it stays, report it to RyzeAPI's support.")
 }
 
+// leftEnabled is the warning for a resource that was destroyed, while another one of the same run has saved the storage of its instance.
+func leftEnabled(instance string) diag.Diagnostic {
+	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q was not disabled", instance),
+		"A resource for this instance was destroyed, but another one has saved its storage in the same run: the resource was renamed or replaced. "+
+			"The storage stays as it was saved.\n\nWhen you rename a resource, a moved block spares it the destruction.")
+}
+
 // invalidImport is the error for an import of what cannot be an instance.
 func invalidImport(cause error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Invalid import identifier", "The import identifier is the name of an instance, but this one "+cause.Error()+".")

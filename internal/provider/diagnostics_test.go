@@ -69,6 +69,7 @@ func TestDiagnosticsGolden(t *testing.T) {
 		{"masked key", maskedAccessKey()},
 		{"field not kept", notKept("shop", "path_prefix", "media/", "")},
 		{"not enabled", notSwitched("shop", true)},
+		{"not disabled, since saved", leftEnabled("shop")},
 		{"import", invalidImport(ryzeapi.CheckInstanceName("a,b"))},
 		{"unknown setting", unknownSetting("token")},
 		{"invalid setting", invalidSetting("endpoint", "The environment variable RYZEAPI_ENDPOINT", errors.New("must begin with https:// or http://"))},

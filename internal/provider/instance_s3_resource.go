@@ -267,14 +267,7 @@ func (r *instanceS3Resource) Delete(ctx context.Context, req resource.DeleteRequ
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	instance := state.Instance.ValueString()
-	switch answer, err := r.services.client.DisableS3(r.services.maskLogs(ctx), instance); {
-	case ryzeapi.IsInstanceMissing(err):
-	case err != nil:
-		resp.Diagnostics.Append(callFailed(disabling, instance, err))
-	case answer.Enabled:
-		resp.Diagnostics.Append(notSwitched(instance, false))
-	}
+	resp.Diagnostics.Append(r.disable(ctx, state.Instance.ValueString())...)
 }
 
 // ImportState implements [resource.ResourceWithImportState].
@@ -296,20 +289,49 @@ func (r *instanceS3Resource) send(ctx context.Context, config, plan *instanceS3M
 	}
 	ctx = r.services.maskLogs(ctx, config.SecretKey.ValueString())
 	instance := plan.Instance.ValueString()
-	var answer ryzeapi.S3
-	var err error
-	doing := saving
-	if plan.isEnabled() {
-		answer, err = r.services.client.UpdateS3(ctx, instance, plan.s3Config(config.SecretKey))
-	} else {
-		doing = disabling
-		answer, err = r.services.client.DisableS3(ctx, instance)
+	doing, call := saving, func() (ryzeapi.S3, error) {
+		return r.services.client.UpdateS3(ctx, instance, plan.s3Config(config.SecretKey))
 	}
+	if plan.isDisabled() {
+		doing, call = disabling, func() (ryzeapi.S3, error) { return r.services.client.DisableS3(ctx, instance) }
+	}
+	turn, err := r.services.writes.begin(ctx, instance)
 	if err != nil {
-		diags.Append(callFailed(doing, instance, err))
-		return ryzeapi.MayHaveTakenEffect(err), diags
+		return false, diag.Diagnostics{callFailed(doing, instance, err)}
 	}
-	return true, plan.checkKept(answer)
+	defer turn.end()
+	answer, err := call()
+	if err != nil {
+		took = ryzeapi.MayHaveTakenEffect(err)
+		diags.Append(callFailed(doing, instance, err))
+	} else {
+		took = true
+		diags.Append(plan.checkKept(answer)...)
+	}
+	turn.saved = turn.saved || took
+	return took, diags
+}
+
+// disable disables the storage of a resource that is destroyed, unless another resource of this run has saved it.
+func (r *instanceS3Resource) disable(ctx context.Context, instance string) diag.Diagnostics {
+	turn, err := r.services.writes.begin(ctx, instance)
+	if err != nil {
+		return diag.Diagnostics{callFailed(disabling, instance, err)}
+	}
+	defer turn.end()
+	if turn.saved {
+		return diag.Diagnostics{leftEnabled(instance)}
+	}
+	answer, err := r.services.client.DisableS3(r.services.maskLogs(ctx), instance)
+	switch {
+	case ryzeapi.IsInstanceMissing(err):
+		return nil
+	case err != nil:
+		return diag.Diagnostics{callFailed(disabling, instance, err)}
+	case answer.Enabled:
+		return diag.Diagnostics{notSwitched(instance, false)}
+	}
+	return nil
 }
 
 // secretChanged tells whether a secret is another than the one that was sent last. Without a fingerprint of that one, it is.

@@ -145,6 +145,62 @@ func TestAccChangeOfInstanceReplaces(t *testing.T) {
 	)
 }
 
+// A run that creates one resource for an instance and destroys another leaves the storage as the new one saved it, in whatever order
+// Terraform does the two.
+func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
+	t.Parallel()
+	stored := func(b *bench, secrets map[string]string) resource.TestCheckFunc {
+		return func(*terraform.State) error {
+			for instance, secret := range secrets {
+				if held := b.account.S3(instance); held.SecretKey != secret {
+					return fmt.Errorf("%s holds %+v, want the secret %q", instance, held, secret)
+				}
+			}
+			return nil
+		}
+	}
+	t.Run("create before destroy", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, mockapi.Options{})
+		config := b.shop(aws("lifecycle {\n create_before_destroy = true\n }")...)
+		b.run(
+			resource.TestStep{Config: config, ConfigVariables: secret("one"), Check: b.checkSent(awsBody("one", ""))},
+			resource.TestStep{
+				Taint: []string{address}, Config: config, ConfigVariables: secret("one"),
+				ConfigPlanChecks: action(plancheck.ResourceActionCreateBeforeDestroy),
+				Check:            b.checkSent(awsBody("one", "")),
+			},
+		)
+	})
+	t.Run("rename", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, mockapi.Options{})
+		config := b.shop(aws()...)
+		b.run(
+			resource.TestStep{Config: config, ConfigVariables: secret("one")},
+			resource.TestStep{
+				Config: strings.Replace(config, `"ryzeapi_instance_s3" "shop"`, `"ryzeapi_instance_s3" "renamed"`, 1), ConfigVariables: secret("two"),
+				Check: stored(b, map[string]string{"shop": "two"}),
+			},
+		)
+	})
+	t.Run("swap", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, mockapi.Options{})
+		b.account.AddInstance("bar")
+		pair := func(first, second string) string {
+			block := func(name, instance, secret string) string {
+				return fmt.Sprintf("resource \"ryzeapi_instance_s3\" %q {\n instance = %q\n region = \"r\"\n bucket = \"b\"\n access_key = \"a\"\n secret_key = %q\n}\n", name, instance, secret)
+			}
+			return b.header() + block("one", first, "one") + block("two", second, "two")
+		}
+		b.run(
+			resource.TestStep{Config: pair("shop", "bar"), Check: stored(b, map[string]string{"shop": "one", "bar": "two"})},
+			resource.TestStep{Config: pair("bar", "shop"), Check: stored(b, map[string]string{"shop": "two", "bar": "one"})},
+		)
+	})
+}
+
 func TestAccRotationAutomatic(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, mockapi.Options{})

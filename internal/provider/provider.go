@@ -55,11 +55,12 @@ type providerModel struct {
 	MaxRetries     types.Int64  `tfsdk:"max_retries"`
 }
 
-// services is what Configure hands to resources: the client, and what one run remembers of secrets.
+// services is what Configure hands to resources: the client, and what one run remembers of secrets and writes.
 type services struct {
 	client       *ryzeapi.Client
 	token        ryzeapi.Secret
 	fingerprints *fingerprint.Book
+	writes       *writes
 }
 
 // maskLogs keeps the token, and the secrets that are at hand, out of all that is logged with the context.
@@ -136,6 +137,7 @@ func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureR
 		client:       ryzeapi.New(clientConfig),
 		token:        clientConfig.Token,
 		fingerprints: fingerprint.NewBook(),
+		writes:       newWrites(),
 	}
 }
 
