@@ -268,17 +268,17 @@ func TestAccRotationBetweenModes(t *testing.T) {
 	b.run(
 		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one"), Check: b.checkSent(awsBody("one", ""))},
 		resource.TestStep{ // to manual
-			Config: b.shop(aws(`secret_key_version = 41`)...), ConfigVariables: secret("two"),
+			Config: b.shop(aws(`secret_key_version = 41`)...), ConfigVariables: secret("one"),
 			ConfigPlanChecks: planned(changes{"secret_key_version": {"1", "41"}}),
-			Check:            b.checkSent(awsBody("two", "")),
+			Check:            b.checkSent(awsBody("one", "")),
 		},
-		resource.TestStep{ // back to automatic: there is no fingerprint, so the secret is sent once more
-			Config: b.shop(aws()...), ConfigVariables: secret("two"),
+		resource.TestStep{ // back to automatic: no fingerprint was kept, so the secret is sent once more
+			Config: b.shop(aws()...), ConfigVariables: secret("one"),
 			ConfigPlanChecks: planned(changes{"secret_key_version": {"41", "42"}}),
-			Check:            b.checkSent(awsBody("two", "")),
+			Check:            b.checkSent(awsBody("one", "")),
 		},
 		resource.TestStep{
-			Config: b.shop(aws()...), ConfigVariables: secret("two"), ConfigPlanChecks: action(plancheck.ResourceActionNoop),
+			Config: b.shop(aws()...), ConfigVariables: secret("one"), ConfigPlanChecks: action(plancheck.ResourceActionNoop),
 		},
 		resource.TestStep{ // and it counts on from there
 			Config: b.shop(aws()...), ConfigVariables: secret("three"),

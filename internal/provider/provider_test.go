@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -88,35 +87,10 @@ func TestUserAgent(t *testing.T) {
 	}
 }
 
-// configure configures a provider through the protocol, as Terraform does.
-func configure(t *testing.T, endpoint, token any, deferral bool) []*tfprotov6.Diagnostic {
-	t.Helper()
-	server := providerserver.NewProtocol6(testProvider())()
-	schema, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	object := schema.Provider.ValueType()
-	config, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, map[string]tftypes.Value{
-		"endpoint": tftypes.NewValue(tftypes.String, endpoint), "token": tftypes.NewValue(tftypes.String, token),
-		"request_timeout": tftypes.NewValue(tftypes.String, nil), "max_retries": tftypes.NewValue(tftypes.Number, nil),
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
-		Config: &config, ClientCapabilities: &tfprotov6.ConfigureProviderClientCapabilities{DeferralAllowed: deferral},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.Diagnostics
-}
-
 func TestUnknownSettingsNeverFallBack(t *testing.T) {
 	t.Setenv(endpointVariable, "https://env.example.com")
 	t.Setenv(tokenVariable, "env-token")
-	diags := configure(t, tftypes.UnknownValue, tftypes.UnknownValue, false)
+	diags := newProtocol(t).configure(tftypes.UnknownValue, tftypes.UnknownValue, false)
 	if len(diags) != 2 {
 		t.Fatalf("%d diagnostics: %v", len(diags), diags)
 	}
@@ -125,7 +99,7 @@ func TestUnknownSettingsNeverFallBack(t *testing.T) {
 			t.Errorf("%+v", diags[i])
 		}
 	}
-	if diags := configure(t, tftypes.UnknownValue, tftypes.UnknownValue, true); len(diags) != 0 {
+	if diags := newProtocol(t).configure(tftypes.UnknownValue, tftypes.UnknownValue, true); len(diags) != 0 {
 		t.Errorf("where the client can defer: %v", diags)
 	}
 }
@@ -214,7 +188,7 @@ func TestAccTokenInstance(t *testing.T) {
 func TestConfigureMakesNoNetworkCall(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, mockapi.Options{})
-	if diags := configure(t, b.url, testToken, false); len(diags) != 0 {
+	if diags := newProtocol(t).configure(b.url, testToken, false); len(diags) != 0 {
 		t.Fatal(diags)
 	}
 	if n := len(b.mock.Requests()); n != 0 {
