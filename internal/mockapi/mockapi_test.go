@@ -185,7 +185,7 @@ func TestFaults(t *testing.T) {
 		mock.Inject("GET", 1, mockapi.HTMLPage(500)) // of another method
 		mock.Inject("POST", 1, c.fault)
 		status, _, answer := do(t, server, "POST", "/api/instance/s3/shop", enabledBody, "token", "acct")
-		if status != c.status || !strings.HasPrefix(answer, c.answer) && !strings.Contains(answer, `"success":true`) {
+		if status != c.status || !strings.Contains(answer, c.answer) {
 			t.Errorf("%s: %d %s", name, status, answer)
 		}
 		if applied := account.S3("shop").SecretKey == "hunter2"; applied != c.applied {

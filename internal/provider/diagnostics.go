@@ -60,14 +60,14 @@ func callFailed(doing operation, instance string, err error) diag.Diagnostic {
 	detail := explain(err)
 	if call, ok := errors.AsType[*ryzeapi.CallError](err); ok {
 		if call.Last != nil {
-			detail += "\n\nThe last attempt had failed: " + explain(call.Last)
+			detail += "\n\nThe last attempt failed: " + explain(call.Last)
 		}
 		if call.Attempts > 1 {
 			detail += fmt.Sprintf("\n\nThe request was tried %d times.", call.Attempts)
 		}
 	}
-	if doing != reading && ryzeapi.MayHaveTakenEffect(err) {
-		detail += "\n\nRyzeAPI may have carried out the request all the same. The next apply repairs it, whichever way it was."
+	if ryzeapi.MayHaveTakenEffect(err) {
+		detail += "\n\nRyzeAPI may have carried out the request all the same. Run the same command again: it sends everything anew."
 	}
 	if ryzeapi.IsInstanceMissing(err) {
 		return diag.NewAttributeErrorDiagnostic(path.Root("instance"), summary, detail)
@@ -109,7 +109,7 @@ func adviceForStatus(status int) string {
 	case status == http.StatusForbidden:
 		return "The token is valid, but may not do this. A TokenInstance opens its own instance only: use the one of this instance, or a TokenAccount."
 	case status == http.StatusNotFound:
-		return "No instance of the token's account has this name; upper and lower case count. Correct instance, or create the instance in RyzeAPI first."
+		return "No instance of the token's account has this name; upper and lower case count. Correct the instance argument, or create the instance in RyzeAPI first."
 	case status == http.StatusTooManyRequests:
 		return "The token's rate limit was still used up after the retries, by this run or by others with the same token. Run again in a minute, " +
 			"lower -parallelism, raise the provider's max_retries, or ask RyzeAPI for a higher limit."
@@ -123,7 +123,7 @@ func adviceForStatus(status int) string {
 }
 
 func explainAnswer(answer *ryzeapi.AnswerError) string {
-	detail := "The answer is not one of RyzeAPI's: " + answer.Error() + ".\n\n"
+	detail := "The answer could not be used (" + answer.Error() + ").\n\n"
 	switch {
 	case answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusTooManyRequests:
 		return detail + "A proxy or load balancer in front of RyzeAPI answered in its place. Run again later; " +
@@ -164,10 +164,21 @@ func missingField(name, why string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root(name), "Missing "+name, why)
 }
 
+// emptySecret is the error for a secret that is there, but empty.
+func emptySecret() diag.Diagnostic {
+	return missingField("secret_key", "secret_key is empty. Every write sends the whole configuration, and would leave the storage without a secret.\n\n"+
+		"Check where the value comes from; often it is an environment variable (TF_VAR_...) that is not set.")
+}
+
+// notPositive is the error for a timeout of no time at all.
+func notPositive(at path.Path) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(at, "Invalid timeout", "A timeout must be a positive duration, such as 90s or 15m.")
+}
+
 // missingSecret is the error for a configuration that is about to be sent without its secret.
 func missingSecret() diag.Diagnostic {
-	return missingField("secret_key", "secret_key is required here: every write sends the whole configuration, and RyzeAPI never gives the stored secret back, "+
-		"so that without it the storage would be left with an empty secret.\n\n"+
+	return missingField("secret_key", "This plan changes what RyzeAPI has, and that takes secret_key: every write sends the whole configuration, and RyzeAPI never "+
+		"gives the stored secret back.\n\n"+
 		"Set secret_key, from an ephemeral variable or an ephemeral resource. It is write-only: Terraform keeps it in no state and no plan.")
 }
 
@@ -181,7 +192,7 @@ func maskedAccessKey() diag.Diagnostic {
 func notKept(instance, name, sent, kept string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root(name), fmt.Sprintf("RyzeAPI did not keep %s of instance %q", name, instance),
 		fmt.Sprintf("Sent: %q\nSaved: %q\n\n", sent, kept)+
-			"The rest of the configuration was saved, so media may now go to the wrong place. If the saved value is right, set "+name+" to it; "+
+			"The configuration was saved with that difference, so media may now go to the wrong place. If the saved value is right, set "+name+" to it; "+
 			"else report it to RyzeAPI's support. The next apply sends the whole configuration again.")
 }
 
@@ -191,11 +202,18 @@ func notSwitched(instance string, sent bool) diag.Diagnostic {
 		fmt.Sprintf("Sent: %t\nSaved: %t\n\n", sent, !sent)+"Run again; if it stays, report it to RyzeAPI's support.")
 }
 
+// tainted is the warning that goes with the error of a create after which the storage is, or may be, there.
+func tainted(instance string) diag.Diagnostic {
+	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q is tracked as tainted", instance),
+		"It may be there in spite of the error, so Terraform keeps the resource, and a destroy will find it. The next apply replaces it: it disables the storage, and saves it again. "+
+			"To have it saved again without that, take the mark away first, with the untaint command.")
+}
+
 // leftEnabled is the warning for a resource that was destroyed, while another one of the same run has saved the storage of its instance.
 func leftEnabled(instance string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q was not disabled", instance),
 		"A resource for this instance was destroyed, but another one has saved its storage in the same run: the resource was renamed or replaced. "+
-			"The storage stays as it was saved.\n\nWhen you rename a resource, a moved block spares it the destruction.")
+			"The storage stays as it was saved.\n\nIf you have renamed the resource, a moved block would have spared it the destruction.")
 }
 
 // invalidImport is the error for an import of what cannot be an instance.

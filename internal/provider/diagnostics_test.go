@@ -66,9 +66,11 @@ func TestDiagnosticsGolden(t *testing.T) {
 		})},
 		// What is found before or after a call.
 		{"missing secret", missingSecret()},
+		{"empty secret", emptySecret()},
 		{"masked key", maskedAccessKey()},
 		{"field not kept", notKept("shop", "path_prefix", "media/", "")},
 		{"not enabled", notSwitched("shop", true)},
+		{"create that failed, but may be there", tainted("shop")},
 		{"not disabled, since saved", leftEnabled("shop")},
 		{"import", invalidImport(ryzeapi.CheckInstanceName("a,b"))},
 		{"unknown setting", unknownSetting("token")},

@@ -199,9 +199,6 @@ func (m *instanceS3Model) checkComplete() diag.Diagnostics {
 	if isEmpty(m.Region) && isEmpty(m.Endpoint) {
 		diags.Append(missingField("region", "region is required for AWS, that is while endpoint is not set. Set region, or endpoint for an S3-compatible store."))
 	}
-	if !m.SecretKey.IsNull() && isEmpty(m.SecretKey) {
-		diags.Append(missingField("secret_key", "secret_key is empty. Every write sends the whole configuration, so that the storage would be left without a secret."))
-	}
 	return diags
 }
 

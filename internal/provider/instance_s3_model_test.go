@@ -221,7 +221,7 @@ func TestCheckComplete(t *testing.T) {
 		"nothing":         {func(m *instanceS3Model) { *m = instanceS3Model{} }, "Missing bucket, Missing access_key, Missing region"},
 		"disabled":        {func(m *instanceS3Model) { *m = instanceS3Model{SecretKey: str("")}; disabled(m) }, ""},
 		"enabled unknown": {func(m *instanceS3Model) { *m = instanceS3Model{Enabled: types.BoolUnknown()} }, ""},
-		"empty strings":   {func(m *instanceS3Model) { m.Bucket, m.AccessKey, m.SecretKey = str(""), str(""), str("") }, "Missing bucket, Missing access_key, Missing secret_key"},
+		"empty strings":   {func(m *instanceS3Model) { m.Bucket, m.AccessKey, m.SecretKey = str(""), str(""), str("") }, "Missing bucket, Missing access_key"},
 		"unknown": {func(m *instanceS3Model) {
 			m.Bucket, m.AccessKey, m.Region, m.SecretKey = types.StringUnknown(), types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 		}, ""},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -98,7 +99,7 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 			"secret_key_version": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Counts the secrets that were sent. Left out, it counts by itself: a changed `secret_key` shows in the plan as this number going up. " +
+				MarkdownDescription: "Stands for the secret that was sent. Left out, it counts by itself: a changed `secret_key` shows in the plan as this number going up. " +
 					"Set, only a change of the number sends `secret_key` anew; use that for a secret that differs on every run.",
 				Validators: []validator.Int64{int64validator.Between(1, maxVersion)},
 			},
@@ -125,7 +126,7 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 }
 
 func timeoutDescription(doing string) string {
-	return fmt.Sprintf("Time for %s, retries and waits included, as a duration such as `90s` or `15m`. Defaults to `%s`.", doing, "10m")
+	return fmt.Sprintf("Time for %s, retries and waits included, as a duration such as `90s` or `15m`. Defaults to `%s`.", doing, strings.TrimSuffix(defaultTimeout.String(), "0s"))
 }
 
 // IdentitySchema implements [resource.ResourceWithIdentity].
@@ -146,7 +147,21 @@ func (r *instanceS3Resource) ValidateConfig(ctx context.Context, req resource.Va
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(config.checkComplete()...)
+		resp.Diagnostics.Append(checkTimeouts(ctx, config.Timeouts)...)
 	}
+}
+
+// checkTimeouts refuses a timeout that is over before it begins. That each is a duration, its own validator has checked.
+func checkTimeouts(ctx context.Context, configured timeouts.Value) diag.Diagnostics {
+	var diags diag.Diagnostics
+	for name, timeout := range map[string]func(context.Context, time.Duration) (time.Duration, diag.Diagnostics){
+		"create": configured.Create, "read": configured.Read, "update": configured.Update, "delete": configured.Delete,
+	} {
+		if d, problems := timeout(ctx, defaultTimeout); !problems.HasError() && d <= 0 {
+			diags.Append(notPositive(path.Root("timeouts").AtName(name)))
+		}
+	}
+	return diags
 }
 
 // ModifyPlan implements [resource.ResourceWithModifyPlan].
@@ -166,7 +181,9 @@ func (r *instanceS3Resource) ModifyPlan(ctx context.Context, req resource.Modify
 		plan.keepForms(prior)
 	}
 	plan.SecretKeyVersion = planVersion(&config, &plan, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
-	if plan.mustSend(prior) {
+	if !plan.isDisabled() && !config.SecretKey.IsNull() && isEmpty(config.SecretKey) {
+		resp.Diagnostics.Append(emptySecret())
+	} else if plan.mustSend(prior) {
 		resp.Diagnostics.Append(plan.checkSendable(config.SecretKey)...)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
@@ -193,9 +210,11 @@ func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequ
 	// What may be there after an error is tracked, so that a destroy finds it. Terraform marks it as tainted.
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{plan.Instance})...)
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(r.rememberSecret(ctx, resp.Private, &config, &plan)...)
+	if resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(tainted(plan.Instance.ValueString()))
+		return
 	}
+	resp.Diagnostics.Append(r.rememberSecret(ctx, resp.Private, &config, &plan)...)
 }
 
 // Read implements [resource.Resource].
@@ -213,7 +232,7 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	s3, err := r.services.client.GetS3(r.services.maskLogs(ctx), state.Instance.ValueString())
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
 	switch {
-	case ryzeapi.IsInstanceMissing(err):
+	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null is an import, for which it is an error
 		resp.State.RemoveResource(ctx)
 	case err != nil:
 		resp.Diagnostics.Append(callFailed(reading, state.Instance.ValueString(), err))
@@ -308,7 +327,7 @@ func (r *instanceS3Resource) send(ctx context.Context, config, plan *instanceS3M
 		took = true
 		diags.Append(plan.checkKept(answer)...)
 	}
-	turn.saved = turn.saved || took
+	turn.saved = turn.saved || took && plan.isEnabled()
 	return took, diags
 }
 

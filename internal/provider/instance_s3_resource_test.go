@@ -323,7 +323,7 @@ func TestAccSecretUnknownAtPlan(t *testing.T) {
 		},
 		resource.TestStep{ // it turns out empty: that is found at apply, and nothing is sent
 			Config:      computed("e", ""),
-			ExpectError: regexp.MustCompile(`secret_key is empty`),
+			ExpectError: regexp.MustCompile(`secret_key is\s+empty`),
 		},
 		resource.TestStep{
 			PreConfig: func() { b.mustSent() },
@@ -523,7 +523,7 @@ func TestAccImportRefusesWhatIsNoInstance(t *testing.T) {
 			ExpectError: regexp.MustCompile(want),
 		}
 	}
-	b.run(step("a,b", `contains a\s+comma`), step(" shop", `white\s+space`), step("gone", `Cannot import non-existent remote object`))
+	b.run(step("a,b", `contains a\s+comma`), step(" shop", `white\s+space`), step("gone", `No\s+instance\s+of\s+the\s+token`))
 }
 
 func TestAccMaskedAccessKey(t *testing.T) {
@@ -749,7 +749,7 @@ func TestAccTimeouts(t *testing.T) {
 		resource.TestStep{
 			Config:          b.shop(aws(`timeouts = { update = "1s" }`)...),
 			ConfigVariables: secret("two"),
-			ExpectError:     regexp.MustCompile(`(?s)timeouts\s+allow.*ran out.*The last attempt had failed: RyzeAPI answered 429`),
+			ExpectError:     regexp.MustCompile(`(?s)timeouts\s+allow.*ran out.*The last attempt failed: RyzeAPI answered 429`),
 		},
 		resource.TestStep{
 			PreConfig: func() { b.mock.ClearFaults() },
@@ -807,6 +807,7 @@ func TestAccValidation(t *testing.T) {
 		"endpoint with query":    {aws(`endpoint = "https://minio.example.com?a=b"`), "one", `Invalid endpoint`},
 		"version 0":              {aws(`secret_key_version = 0`), "one", `secret_key_version`},
 		"version over 2^53-1":    {aws(`secret_key_version = 9007199254740992`), "one", `secret_key_version`},
+		"timeout of no time":     {aws(`timeouts = { create = "0s" }`), "one", `Invalid timeout`},
 		"timeout of no duration": {aws(`timeouts = { create = "soon" }`), "one", `must be a string containing a sequence of decimal numbers`},
 	} {
 		t.Run(name, func(t *testing.T) {

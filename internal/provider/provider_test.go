@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -11,6 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
@@ -193,5 +196,33 @@ func TestConfigureMakesNoNetworkCall(t *testing.T) {
 	}
 	if n := len(b.mock.Requests()); n != 0 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+func TestLogsAreMasked(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	s := &services{token: ryzeapi.NewSecret("the-token")}
+	ctx := s.maskLogs(tflogtest.RootLogger(t.Context(), &log), "the-secret", "")
+	tflog.Debug(ctx, "called with the-secret", map[string]any{"a": "the-token", "b": "the-secret"})
+	if text := log.String(); strings.Contains(text, "the-secret") || strings.Contains(text, "the-token") || !strings.Contains(text, "called with ***") {
+		t.Error(text)
+	}
+}
+
+func TestSecretsAreSensitiveInTheSchema(t *testing.T) {
+	t.Parallel()
+	schema := newProtocol(t).schema
+	sensitive := map[string]bool{}
+	for _, s := range []*tfprotov6.Schema{schema.Provider, schema.ResourceSchemas["ryzeapi_instance_s3"]} {
+		for _, a := range s.Block.Attributes {
+			sensitive[a.Name] = a.Sensitive
+			if a.Name == "secret_key" && !a.WriteOnly {
+				t.Error("secret_key is not write-only")
+			}
+		}
+	}
+	if !sensitive["token"] || !sensitive["secret_key"] {
+		t.Errorf("sensitive: %v", sensitive)
 	}
 }

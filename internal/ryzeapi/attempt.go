@@ -3,7 +3,6 @@ package ryzeapi
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +29,7 @@ type attempts struct {
 	write              bool
 	secrets            []Secret // to be kept out of messages
 	count              int
+	status             int    // of the last answer
 	answer             []byte // body of the last answer
 	last               error  // how the last attempt failed, nil if it did not
 	mayHaveTakenEffect bool
@@ -60,8 +60,11 @@ func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, err
 	if err == nil {
 		fields["status"] = response.StatusCode
 		fields["rate_limit_remaining"] = response.Header.Get("X-RateLimit-Remaining")
-		history.answer, history.last = answer, checkAnswer(response, answer, history.secrets)
+		history.status, history.answer, history.last = response.StatusCode, answer, checkAnswer(response, answer, history.secrets)
 		sent = isInconclusive(history.last)
+		if _, ok := errors.AsType[*RedirectError](history.last); ok {
+			err = history.last // so that the HTTP client neither follows it nor reads where it leads
+		}
 	} else if request.Context().Err() == nil { // a call that was given up says nothing of its own
 		history.last = err
 	}
@@ -130,7 +133,7 @@ func shouldRetry(ctx context.Context, response *http.Response, err error) (bool,
 		return !isPermanent(err), nil
 	}
 	switch status := response.StatusCode; {
-	case status == http.StatusTooManyRequests, status >= 500 && status != http.StatusNotImplemented:
+	case status == http.StatusTooManyRequests, status >= 500:
 		return true, nil
 	default:
 		answer, ok := errors.AsType[*AnswerError](attemptsOf(ctx).last)
@@ -139,12 +142,12 @@ func shouldRetry(ctx context.Context, response *http.Response, err error) (bool,
 }
 
 // isPermanent tells that the same failure would come again: a certificate that is not trusted, a server that speaks no TLS, a host that
-// does not exist, an answer over the limit.
+// does not exist, a redirect, an answer over the limit.
 func isPermanent(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+	if _, ok := errors.AsType[*RedirectError](err); ok {
 		return true
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
@@ -163,36 +166,34 @@ func isPermanent(err error) bool {
 // retryWait is how long to wait before the next attempt: as long as the server asks for, else exponentially longer, with jitter.
 // It implements retryablehttp.Backoff.
 func retryWait(first, longest time.Duration, attempt int, response *http.Response) time.Duration {
-	if asked, ok := serverWait(response); ok {
-		return asked + rand.N(first)
-	}
 	wait := min(first<<min(attempt, 16), longest) // 16: no overflow
-	return wait/2 + rand.N(wait/2+1)
+	wait = wait/2 + rand.N(wait/2+1)
+	if asked := serverWait(response); asked > wait {
+		return asked + rand.N(first+1)
+	}
+	return wait
 }
 
-// serverWait is how long a server asks to wait, at most maxServerWait: by Retry-After (RFC 9110, section 10.2.3), or after a 429 until
-// X-RateLimit-Reset. Times are compared with the response's own Date, so that no clock needs to be right.
-func serverWait(response *http.Response) (time.Duration, bool) {
-	if response == nil || response.StatusCode != http.StatusTooManyRequests && response.StatusCode != http.StatusServiceUnavailable {
-		return 0, false
+// serverWait is how long a server asks to wait, at most maxServerWait, 0 if it does not: by Retry-After (RFC 9110, section 10.2.3), or after
+// a 429 until X-RateLimit-Reset. Times are compared with the response's own Date, so that no clock needs to be right.
+func serverWait(response *http.Response) time.Duration {
+	if response == nil {
+		return 0
 	}
 	now, err := http.ParseTime(response.Header.Get("Date"))
 	if err != nil {
 		now = time.Now()
 	}
-	bounded := func(wait time.Duration) (time.Duration, bool) { return min(max(wait, 0), maxServerWait), true }
 	after := response.Header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(after, 10, 32); err == nil && seconds >= 0 {
-		return bounded(time.Duration(seconds) * time.Second)
+	if seconds, err := strconv.ParseInt(after, 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxServerWait)
 	}
 	if until, err := http.ParseTime(after); err == nil {
-		return bounded(until.Sub(now))
+		return min(until.Sub(now), maxServerWait)
 	}
-	if response.StatusCode != http.StatusTooManyRequests {
-		return 0, false
+	reset, err := strconv.ParseInt(response.Header.Get("X-RateLimit-Reset"), 10, 64)
+	if err != nil || response.StatusCode != http.StatusTooManyRequests {
+		return 0
 	}
-	if reset, err := strconv.ParseInt(response.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil && reset > 0 {
-		return bounded(time.Unix(reset, 0).Sub(now))
-	}
-	return 0, false
+	return min(time.Unix(reset, 0).Sub(now), maxServerWait)
 }

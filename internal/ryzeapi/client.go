@@ -47,8 +47,7 @@ func New(config Config) *Client {
 		userAgent: config.UserAgent,
 		http: &retryablehttp.Client{
 			HTTPClient: &http.Client{
-				Transport:     &attemptTransport{base: transport, timeout: config.RequestTimeout, log: config.Log},
-				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+				Transport: &attemptTransport{base: transport, timeout: config.RequestTimeout, log: config.Log},
 			},
 			RetryMax:     config.MaxRetries,
 			RetryWaitMin: config.RetryWait,
@@ -60,21 +59,26 @@ func New(config Config) *Client {
 	}
 }
 
-// call sends one request, again if it must, and returns the body of RyzeAPI's successful answer. The secrets are those in the body.
-func (c *Client) call(ctx context.Context, method, path string, body any, secrets ...Secret) ([]byte, error) {
+// call sends one request, again if it must, and decodes RyzeAPI's successful answer. The secrets are those in the body. An error of
+// decode's says what is wrong with the answer.
+func (c *Client) call(ctx context.Context, method, path string, body any, decode func(answer []byte) error, secrets ...Secret) error {
 	history := &attempts{write: method != http.MethodGet, secrets: append(secrets, c.token)}
 	err := c.send(context.WithValue(ctx, attemptsKey{}, history), method, path, body)
 	if err == nil {
 		err = history.last
 	}
 	if err == nil {
-		return history.answer, nil
+		if err = decode(history.answer); err == nil {
+			return nil
+		}
+		err = &AnswerError{StatusCode: history.status, Problem: err.Error()}
+		history.mayHaveTakenEffect = history.write
 	}
 	failed := &CallError{Err: err, Attempts: history.count, MayHaveTakenEffect: history.mayHaveTakenEffect}
 	if ctx.Err() != nil {
 		failed.Err, failed.Last = ctx.Err(), history.last
 	}
-	return nil, failed
+	return failed
 }
 
 func (c *Client) send(ctx context.Context, method, path string, body any) error {

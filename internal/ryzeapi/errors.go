@@ -92,11 +92,11 @@ const maxMessage = 500
 func checkAnswer(response *http.Response, body []byte, secrets []Secret) error {
 	status := response.StatusCode
 	if status >= 300 && status < 400 {
-		return &RedirectError{StatusCode: status, Location: location(response)}
+		return &RedirectError{StatusCode: status, Location: location(response, secrets)}
 	}
 	var envelope struct {
 		Success *bool           `json:"success"`
-		Message string          `json:"message"`
+		Message json.RawMessage `json:"message"`
 		Error   json.RawMessage `json:"error"`
 	}
 	err := json.Unmarshal(body, &envelope)
@@ -104,7 +104,7 @@ func checkAnswer(response *http.Response, body []byte, secrets []Secret) error {
 	case err == nil && envelope.Success != nil && !*envelope.Success:
 		message := errorMessage(envelope.Error)
 		if message == "" {
-			message = envelope.Message
+			message = errorMessage(envelope.Message)
 		}
 		return &APIError{StatusCode: status, Message: printable(redact(message, secrets))}
 	case err == nil && status < 300:
@@ -123,12 +123,13 @@ func checkAnswer(response *http.Response, body []byte, secrets []Secret) error {
 }
 
 // location is where a redirect leads, without what might be secret in it.
-func location(response *http.Response) string {
+func location(response *http.Response, secrets []Secret) string {
 	to, err := response.Location()
 	if err != nil {
 		return "an unreadable location"
 	}
-	return printable((&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String())
+	whole := (&url.URL{Scheme: to.Scheme, Host: to.Host}).String() + to.Path
+	return printable(redact(whole, secrets))
 }
 
 // errorMessage reads the "error" of an answer, which is an object with a message or a plain string.

@@ -3,6 +3,7 @@ package ryzeapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 )
@@ -55,16 +56,12 @@ func (c *Client) DisableS3(ctx context.Context, instance string) (S3, error) {
 	return c.s3Call(ctx, http.MethodPost, "/api/instance/s3/", instance, body)
 }
 
-func (c *Client) s3Call(ctx context.Context, method, path, instance string, body any, secrets ...Secret) (S3, error) {
-	answer, err := c.call(ctx, method, path+url.PathEscape(instance), body, secrets...)
-	if err != nil {
-		return S3{}, err
-	}
-	s3, err := decodeS3(answer)
-	if err != nil {
-		return S3{}, &CallError{Err: err, Attempts: 1, MayHaveTakenEffect: method != http.MethodGet}
-	}
-	return s3, nil
+func (c *Client) s3Call(ctx context.Context, method, path, instance string, body any, secrets ...Secret) (s3 S3, err error) {
+	err = c.call(ctx, method, path+url.PathEscape(instance), body, func(answer []byte) error {
+		s3, err = decodeS3(answer)
+		return err
+	}, secrets...)
+	return s3, err
 }
 
 func decodeS3(answer []byte) (S3, error) {
@@ -79,11 +76,11 @@ func decodeS3(answer []byte) (S3, error) {
 		} `json:"s3"`
 	}
 	if err := json.Unmarshal(answer, &payload); err != nil {
-		return S3{}, &AnswerError{StatusCode: http.StatusOK, Problem: "the s3 object in it has a field of the wrong type"}
+		return S3{}, errors.New("the s3 object in it has a field of the wrong type")
 	}
 	// Without enabled, an answer must not pass for a storage that is switched off.
 	if payload.S3 == nil || payload.S3.Enabled == nil {
-		return S3{}, &AnswerError{StatusCode: http.StatusOK, Problem: `the field "s3.enabled" is missing from it`}
+		return S3{}, errors.New(`the field "s3.enabled" is missing from it`)
 	}
 	p := payload.S3
 	return S3{*p.Enabled, p.Region, p.Bucket, p.AccessKey, p.Endpoint, p.PathPrefix}, nil

@@ -51,6 +51,7 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
 // redact replaces the secrets in a text that came from elsewhere, in each form in which a server might echo them.
 func redact(text string, secrets []Secret) string {
+	var pairs []string
 	for _, s := range secrets {
 		value := s.Reveal()
 		if value == "" {
@@ -61,8 +62,8 @@ func redact(text string, secrets []Secret) string {
 			value, strings.Trim(string(quoted), `"`), url.QueryEscape(value), url.PathEscape(value),
 			base64.StdEncoding.EncodeToString([]byte(value)), base64.URLEncoding.EncodeToString([]byte(value)),
 		} {
-			text = strings.ReplaceAll(text, form, Redacted)
+			pairs = append(pairs, form, Redacted)
 		}
 	}
-	return text
+	return strings.NewReplacer(pairs...).Replace(text)
 }

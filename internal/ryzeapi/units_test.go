@@ -27,7 +27,7 @@ func TestRetryWait(t *testing.T) {
 		"longest back-off":        {500, nil, 60, 15 * time.Second, 30 * time.Second},
 		"429 without headers":     {429, nil, 1, time.Second, 2 * time.Second},
 		"429 with reset":          {429, map[string]string{"X-RateLimit-Reset": reset(42 * time.Second)}, 0, 42 * time.Second, 42*time.Second + jitter},
-		"429 with a past reset":   {429, map[string]string{"X-RateLimit-Reset": reset(-time.Hour)}, 0, 0, jitter},
+		"429 with a past reset":   {429, map[string]string{"X-RateLimit-Reset": reset(-time.Hour)}, 2, 2 * time.Second, 4 * time.Second},
 		"429 with a far reset":    {429, map[string]string{"X-RateLimit-Reset": reset(time.Hour)}, 0, 2 * time.Minute, 2*time.Minute + jitter},
 		"429 with a broken reset": {429, map[string]string{"X-RateLimit-Reset": "soon"}, 1, time.Second, 2 * time.Second},
 		"429 with Retry-After":    {429, map[string]string{"Retry-After": "7", "X-RateLimit-Reset": reset(42 * time.Second)}, 0, 7 * time.Second, 7*time.Second + jitter},
@@ -35,7 +35,7 @@ func TestRetryWait(t *testing.T) {
 		"429 with -1":             {429, map[string]string{"Retry-After": "-1"}, 1, time.Second, 2 * time.Second},
 		"503 with Retry-After":    {503, map[string]string{"Retry-After": "3"}, 0, 3 * time.Second, 3*time.Second + jitter},
 		"503 with reset only":     {503, map[string]string{"X-RateLimit-Reset": reset(42 * time.Second)}, 1, time.Second, 2 * time.Second},
-		"500 with Retry-After":    {500, map[string]string{"Retry-After": "90"}, 0, 500 * time.Millisecond, time.Second},
+		"500 with Retry-After":    {500, map[string]string{"Retry-After": "90"}, 0, 90 * time.Second, 90*time.Second + jitter},
 	} {
 		response := &http.Response{StatusCode: c.status, Header: http.Header{"Date": {date.Format(http.TimeFormat)}}}
 		for k, v := range c.header {

@@ -3,11 +3,13 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -30,9 +32,14 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx)
+	interrupted := ctx.Err() != nil
 	stop()
+	if interrupted {
+		fmt.Fprintln(os.Stderr, "\nInterrupted. Nothing is left behind.")
+		os.Exit(130)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "\nThe demo failed:", err)
 		os.Exit(1)
@@ -126,8 +133,8 @@ func (s *stage) tour(ctx context.Context) error {
 	}{
 		{"Apply", s.apply},
 		{"Plan again: nothing to do", s.planEmpty},
-		{"Where is the secret?", s.searchSecrets},
-		{"Rotate the AWS secret: the plan has one line for it", s.rotate},
+		{"Rotate the AWS secret: the plan has one line for it, and no secret", s.planRotation},
+		{"Apply that plan", s.rotate},
 		{"Somebody switches the storage of support off by hand: the plan shows what is lost", s.drift},
 		{"Repair", s.repair},
 		{"Destroy", s.destroy},
@@ -153,9 +160,14 @@ func (s *stage) planEmpty(ctx context.Context) error {
 	return err
 }
 
-func (s *stage) searchSecrets(ctx context.Context) error {
-	if _, err := s.terraform(ctx, rotatedSecret, 2, "plan", "-detailed-exitcode", "-out", "rotation.tfplan"); err != nil {
+func (s *stage) planRotation(ctx context.Context) error {
+	fmt.Println("\n  The variable aws_secret_key now holds another secret.")
+	out, err := s.terraform(ctx, rotatedSecret, 2, "plan", "-detailed-exitcode", "-out", "rotation.tfplan")
+	if err != nil {
 		return err
+	}
+	if !strings.Contains(out, "secret_key_version = 1 -> 2") {
+		return errors.New("the plan does not show the rotation")
 	}
 	planJSON, err := s.capture(ctx, "show", "-json", "rotation.tfplan")
 	if err != nil {
@@ -168,24 +180,42 @@ func (s *stage) searchSecrets(ctx context.Context) error {
 	if !bytes.Contains(state, []byte("AKIAIOSFODNN7EXAMPLE")) || !bytes.Contains(planJSON, []byte("AKIAIOSFODNN7EXAMPLE")) {
 		return errors.New("what was searched is not the state and the plan")
 	}
-	for name, content := range map[string][]byte{"the state": state, "the plan": planJSON} {
+	planFile, err := unzipped(filepath.Join(s.dir, "rotation.tfplan"))
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{"the state": state, "the plan": planJSON, "the plan file": planFile} {
 		for _, secret := range []string{firstSecret, rotatedSecret, minioSecret, accountToken} {
 			if bytes.Contains(content, []byte(secret)) {
 				return fmt.Errorf("a secret is in %s", name)
 			}
 		}
 	}
-	fmt.Printf("\n  %s Searched the state (%d bytes) and that plan (%d bytes as JSON): no secret and no token is in them.\n", green("✓"), len(state), len(planJSON))
+	fmt.Printf("\n  %s Searched the state (%d bytes), the plan file (%d bytes unpacked) and that plan as JSON: no secret and no token is in them.\n", green("✓"), len(state), len(planFile))
 	return nil
 }
 
-func (s *stage) rotate(ctx context.Context) error {
-	out, err := s.terraform(ctx, rotatedSecret, 0, "apply", "-auto-approve")
+// unzipped is all that a plan file contains.
+func unzipped(file string) ([]byte, error) {
+	archive, err := zip.OpenReader(file)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("opening the plan file: %w", err)
 	}
-	if !strings.Contains(out, "secret_key_version = 1 -> 2") {
-		return errors.New("the plan does not show the rotation")
+	defer archive.Close() //nolint:errcheck // it was only read
+	var all []byte
+	for _, entry := range archive.File {
+		content, err := fs.ReadFile(archive, entry.Name)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s of the plan file: %w", entry.Name, err)
+		}
+		all = append(all, content...)
+	}
+	return all, nil
+}
+
+func (s *stage) rotate(ctx context.Context) error {
+	if _, err := s.terraform(ctx, rotatedSecret, 0, "apply", "rotation.tfplan"); err != nil {
+		return err
 	}
 	s.showWrites()
 	return s.holds("shop-1", rotatedSecret)
@@ -250,7 +280,8 @@ func redacted(body string) string {
 // terraform runs the CLI and prints what a person would see, without the frame that does not matter here.
 func (s *stage) terraform(ctx context.Context, awsSecret string, wantExit int, args ...string) (string, error) {
 	fmt.Printf("\n  $ %s %s\n", strings.TrimSuffix(filepath.Base(s.cli), executableSuffix()), strings.Join(args, " "))
-	command := s.command(ctx, append(args, "-no-color", "-compact-warnings", "-input=false")...)
+	flags := []string{args[0], "-no-color", "-compact-warnings", "-input=false"} // they precede a plan file
+	command := s.command(ctx, append(flags, args[1:]...)...)
 	command.Env = append(command.Env, "TF_VAR_aws_secret_key="+awsSecret)
 	var all output
 	command.Stdout, command.Stderr = &all, &all
