@@ -332,8 +332,11 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 	if diags := plan.checkKept(answer); diags.HasError() {
 		return fmt.Errorf("not kept: %v", diags)
 	}
-	if held := account.S3("shop"); held.Enabled && (held.SecretKey != config.SecretKey.ValueString() || held.Bucket != config.Bucket.ValueString()) {
-		return fmt.Errorf("the server holds %+v", held)
+	held := account.S3("shop")
+	if diags := plan.checkKept(ryzeapi.S3{
+		Enabled: held.Enabled, Region: held.Region, Bucket: held.Bucket, AccessKey: held.AccessKey, Endpoint: held.Endpoint, PathPrefix: held.PathPrefix,
+	}); diags.HasError() || held.Enabled && held.SecretKey != config.SecretKey.ValueString() {
+		return fmt.Errorf("the server holds %+v: %v", held, diags)
 	}
 	read, err := client.GetS3(t.Context(), "shop")
 	if err != nil {

@@ -184,6 +184,18 @@ func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 			},
 		)
 	})
+	t.Run("of two, one is disabled and one is removed", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, mockapi.Options{})
+		twin := strings.Replace(strings.SplitAfter(b.shop(aws()...), "default   = null\n}\n")[1], `"shop" {`, `"twin" {`, 1)
+		b.run(
+			resource.TestStep{Config: b.shop(aws()...) + twin, ConfigVariables: secret("one")},
+			resource.TestStep{ // the one that is disabled has saved nothing, so the other's removal is sent as well
+				Config: b.shop(aws(`enabled = false`)...), ConfigVariables: secret("one"),
+				Check: b.checkSent(awsBody("one", ""), awsBody("one", ""), disableBody, disableBody),
+			},
+		)
+	})
 	t.Run("swap", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t, mockapi.Options{})
@@ -735,6 +747,21 @@ func TestAccCreateThatWasRefusedIsNotTracked(t *testing.T) {
 			Config: b.shop(aws()...), ConfigVariables: secret("one"),
 			ConfigPlanChecks: action(plancheck.ResourceActionCreate),
 		},
+	)
+}
+
+func TestAccUpdateThatWasRefusedChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{})
+	b.run(
+		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one")},
+		resource.TestStep{
+			PreConfig: func() {
+				b.mock.Inject("POST", 1, mockapi.FailWith(403, "Instance token does not match requested instance"))
+			},
+			Config: b.shop(aws()...), ConfigVariables: secret("two"), ExpectError: regexp.MustCompile(`403 Forbidden`),
+		},
+		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one"), ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
 	)
 }
 

@@ -1,12 +1,17 @@
 package ryzeapi
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -55,6 +60,29 @@ func TestRetryWait(t *testing.T) {
 	response.Header.Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Add(20*time.Second).Unix(), 10))
 	if got := retryWait(first, longest, 0, response); got < 15*time.Second || got > 25*time.Second {
 		t.Errorf("without Date: %s", got)
+	}
+}
+
+func TestIsPermanent(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"no such host":            {&net.OpError{Err: &net.DNSError{IsNotFound: true}}, true},
+		"DNS does not answer":     {&net.OpError{Err: &net.DNSError{IsTimeout: true}}, false},
+		"untrusted certificate":   {&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, true},
+		"no TLS":                  {tls.RecordHeaderError{}, true},
+		"http to an https client": {fmt.Errorf("x: %w", http.ErrSchemeMismatch), true},
+		"redirect":                {&RedirectError{}, true},
+		"too large":               {&AnswerError{}, true},
+		"timeout":                 {&TimeoutError{}, false},
+		"connection refused":      {&net.OpError{Err: syscall.ECONNREFUSED}, false},
+		"connection closed":       {io.EOF, false},
+	} {
+		if got := isPermanent(c.err); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 
