@@ -105,7 +105,7 @@ func failure(t *testing.T, fault mockapi.Fault, doing operation) diag.Diagnostic
 	b := newBench(t, mockapi.Options{})
 	b.mock.Inject("", 99, fault)
 	config := clientConfigFor(t, b.url)
-	config.RequestTimeout, config.MaxRetries = 200*time.Millisecond, 1
+	config.RequestTimeout, config.MaxRetries = time.Second, 1
 	client := ryzeapi.New(config)
 	var err error
 	switch doing {

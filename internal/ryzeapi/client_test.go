@@ -343,7 +343,7 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 
 func TestAnAttemptEndsInItsTime(t *testing.T) {
 	t.Parallel()
-	slow := func(c *ryzeapi.Config) { c.RequestTimeout = 50 * time.Millisecond }
+	slow := func(c *ryzeapi.Config) { c.RequestTimeout = 300 * time.Millisecond }
 	b := newBench(t, slow)
 	b.mock.Inject("", 1, mockapi.Delay(time.Minute))
 	if _, err := b.GetS3(t.Context(), "shop"); err != nil {
@@ -351,7 +351,7 @@ func TestAnAttemptEndsInItsTime(t *testing.T) {
 	}
 	b.mock.Inject("", 99, mockapi.Delay(time.Minute))
 	_, err := b.UpdateS3(t.Context(), "shop", storage)
-	if timeout, ok := errors.AsType[*ryzeapi.TimeoutError](err); !ok || timeout.After != 50*time.Millisecond || !ryzeapi.MayHaveTakenEffect(err) {
+	if timeout, ok := errors.AsType[*ryzeapi.TimeoutError](err); !ok || timeout.After != 300*time.Millisecond || !ryzeapi.MayHaveTakenEffect(err) {
 		t.Errorf("error %v", err)
 	}
 	// A server that begins to answer and never ends.
