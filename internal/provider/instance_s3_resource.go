@@ -256,7 +256,7 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	if plan.SecretKeyVersion.IsUnknown() { // the secret was unknown at plan
+	if plan.SecretKeyVersion.IsUnknown() { // from a host that, unlike Terraform, does not plan again within an apply
 		plan.SecretKeyVersion = planVersion(&config, &plan, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	}
 	if plan.mustSend(&prior) {
