@@ -59,7 +59,9 @@ func callFailed(doing operation, instance string, err error) diag.Diagnostic {
 	summary := fmt.Sprintf("Could not %s the S3 storage of instance %q", doing, instance)
 	detail := explain(err)
 	if call, ok := errors.AsType[*ryzeapi.CallError](err); ok {
-		if call.Last != nil {
+		if waited, ok := errors.AsType[*ryzeapi.RateLimitError](call.Last); ok {
+			detail += "\n\n" + explainWait(waited)
+		} else if call.Last != nil {
 			detail += "\n\nThe last attempt failed: " + explain(call.Last)
 		}
 		if call.Attempts > 1 {
@@ -101,6 +103,15 @@ func explain(err error) string {
 	return explainNetwork(err)
 }
 
+// explainWait says what a request was waiting for.
+func explainWait(waited *ryzeapi.RateLimitError) string {
+	if waited.Own {
+		return "The request was waiting for its turn: the provider's requests_per_minute lets through no more. Raise it, or allow more time."
+	}
+	return "The request was waiting for the rate limit of the token, which is used up until " + waited.Until.Format("15:04:05 MST") +
+		", by this run or by others with the same token. Let the others finish first, or ask RyzeAPI for a higher limit."
+}
+
 func adviceForStatus(status int) string {
 	switch {
 	case status == http.StatusUnauthorized:
@@ -111,8 +122,8 @@ func adviceForStatus(status int) string {
 	case status == http.StatusNotFound:
 		return "No instance of the token's account has this name; upper and lower case count. Correct the instance argument, or create the instance in RyzeAPI first."
 	case status == http.StatusTooManyRequests:
-		return "The token's rate limit was still used up after the retries, by this run or by others with the same token. Run again in a minute, " +
-			"lower -parallelism, raise the provider's max_retries, or ask RyzeAPI for a higher limit."
+		return "The token's rate limit was still used up after the retries, by this run or by others with the same token, and the answers do not say for how long. " +
+			"Run again in a minute, set the provider's requests_per_minute, or ask RyzeAPI for a higher limit."
 	case status >= http.StatusInternalServerError:
 		return "The fault is on RyzeAPI's side. Run again later; if it stays, tell RyzeAPI's support this message."
 	case status >= http.StatusBadRequest:
@@ -141,8 +152,7 @@ func explainAnswer(answer *ryzeapi.AnswerError) string {
 func explainNetwork(err error) string {
 	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return "The server's certificate is not to be trusted: " + certificate.Err.Error() + ".\n\n" +
-			"Check the host in the endpoint. If the server uses a private certificate authority, add its certificate to this machine's trust store " +
-			"(SSL_CERT_FILE names one file on Linux)."
+			"Check the host in the endpoint. If the server uses a private certificate authority, give its certificate to the provider by ca_cert_file or ca_cert_pem."
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Sprintf("The host %q could not be looked up: %s.\n\n", dns.Name, dns.Err) +
@@ -150,6 +160,10 @@ func explainNetwork(err error) string {
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return "The server does not speak TLS: " + err.Error() + ".\n\nCheck the scheme (http or https) and the port in the provider's endpoint."
+	}
+	if strings.Contains(err.Error(), "tls: ") { // net/http has no type for it
+		return "No secure connection could be agreed on with the server: " + err.Error() + ".\n\n" +
+			"The provider speaks TLS 1.2 and newer. Check the endpoint, and what TLS the server, or the proxy in front of it, offers."
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
 		return "The connection was closed before the answer was complete: " + err.Error() + ".\n\n" +

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -59,11 +60,16 @@ func TestDiagnosticsGolden(t *testing.T) {
 		{"connection refused", callFailed(reading, "shop", refused(t))},
 		{"unknown host", callFailed(reading, "shop", &ryzeapi.CallError{Attempts: 1, Err: &net.DNSError{Err: "no such host", Name: "ryzeapi.invalid", IsNotFound: true}})},
 		{"untrusted certificate", callFailed(reading, "shop", untrusted(t))},
+		{"TLS 1.1", callFailed(reading, "shop", oldTLS(t))},
 		{"TLS to a plain server", callFailed(reading, "shop", plainServer(t))},
 		{"cancelled", callFailed(saving, "shop", &ryzeapi.CallError{Attempts: 1, Err: context.Canceled})},
 		{"out of time", callFailed(saving, "shop", &ryzeapi.CallError{
-			Attempts: 3, Err: context.DeadlineExceeded, Last: &ryzeapi.APIError{StatusCode: 429, Message: "Rate limit exceeded. Try again later."},
+			Attempts: 3, Err: context.DeadlineExceeded, Last: &ryzeapi.APIError{StatusCode: 503, Message: "Service unavailable"},
 		})},
+		{"out of time, waiting for the rate limit", callFailed(saving, "shop", &ryzeapi.CallError{
+			Err: context.DeadlineExceeded, Last: &ryzeapi.RateLimitError{Until: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+		})},
+		{"cancelled, waiting for one's own limit", callFailed(saving, "shop", &ryzeapi.CallError{Err: context.Canceled, Last: &ryzeapi.RateLimitError{Own: true}})},
 		// What is found before or after a call.
 		{"missing secret", missingSecret()},
 		{"empty secret", emptySecret()},
@@ -135,7 +141,19 @@ func refused(t *testing.T) error {
 
 func untrusted(t *testing.T) error {
 	t.Helper()
+	return handshake(t, nil)
+}
+
+func oldTLS(t *testing.T) error {
+	t.Helper()
+	return handshake(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+}
+
+// handshake is how a call to a server with such TLS fails.
+func handshake(t *testing.T, offered *tls.Config) error {
+	t.Helper()
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.TLS = offered
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would complain of the client's refusal
 	server.StartTLS()
 	defer server.Close()

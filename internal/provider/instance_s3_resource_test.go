@@ -776,7 +776,7 @@ func TestAccTimeouts(t *testing.T) {
 		resource.TestStep{
 			Config:          b.shop(aws(`timeouts = { update = "1s" }`)...),
 			ConfigVariables: secret("two"),
-			ExpectError:     regexp.MustCompile(`(?s)timeouts\s+allow.*ran out.*The last attempt failed: RyzeAPI answered 429`),
+			ExpectError:     regexp.MustCompile(`(?s)timeouts\s+allow.*ran out.*was\s+waiting for the\s+rate\s+limit\s+of\s+the\s+token`),
 		},
 		resource.TestStep{
 			PreConfig: func() { b.mock.ClearFaults() },

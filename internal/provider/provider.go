@@ -3,6 +3,7 @@ package provider
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -11,9 +12,11 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -34,6 +37,7 @@ const (
 	defaultRequestTimeout = 30 * time.Second
 	defaultMaxRetries     = 4
 	mostRetries           = 20
+	mostPerMinute         = 60_000
 )
 
 var _ provider.Provider = (*ryzeapiProvider)(nil)
@@ -49,10 +53,13 @@ type ryzeapiProvider struct {
 }
 
 type providerModel struct {
-	Endpoint       types.String `tfsdk:"endpoint"`
-	Token          types.String `tfsdk:"token"`
-	RequestTimeout types.String `tfsdk:"request_timeout"`
-	MaxRetries     types.Int64  `tfsdk:"max_retries"`
+	Endpoint          types.String `tfsdk:"endpoint"`
+	Token             types.String `tfsdk:"token"`
+	CACertPEM         types.String `tfsdk:"ca_cert_pem"`
+	CACertFile        types.String `tfsdk:"ca_cert_file"`
+	RequestTimeout    types.String `tfsdk:"request_timeout"`
+	MaxRetries        types.Int64  `tfsdk:"max_retries"`
+	RequestsPerMinute types.Int64  `tfsdk:"requests_per_minute"`
 }
 
 // services is what Configure hands to resources: the client, and what one run remembers of secrets and writes.
@@ -102,9 +109,26 @@ func (p *ryzeapiProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 			},
 			"max_retries": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "How many times a request is tried again after a connection error, a rate limit (429) or a server error (5xx), " +
-					fmt.Sprintf("from 0 to %d. Defaults to `%d`.", mostRetries, defaultMaxRetries),
+				MarkdownDescription: "How many times a request is tried again after a connection error or a server error (5xx), " +
+					fmt.Sprintf("from 0 to %d. Defaults to `%d`. Waiting for the rate limit does not count.", mostRetries, defaultMaxRetries),
 				Validators: []validator.Int64{int64validator.Between(0, mostRetries)},
+			},
+			"requests_per_minute": schema.Int64Attribute{
+				Optional: true,
+				MarkdownDescription: "Most requests that a run sends in a minute, spread evenly, to leave a part of the token's rate limit to others. " +
+					"Left out, a run takes what RyzeAPI allows, which it says with every answer.",
+				Validators: []validator.Int64{int64validator.Between(1, mostPerMinute)},
+			},
+			"ca_cert_pem": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Certificates in PEM form of the private certificate authorities that have signed the endpoint's certificate, " +
+					"trusted beside those that the machine trusts.",
+				Validators: []validator.String{checkCertificates, stringvalidator.ConflictsWith(path.MatchRoot("ca_cert_file"))},
+			},
+			"ca_cert_file": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "The same, as the path of a file.",
+				Validators:          []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("ca_cert_pem"))},
 			},
 		},
 	}
@@ -146,7 +170,15 @@ func (m providerModel) unknown() []string {
 	for _, setting := range []struct {
 		name  string
 		value attr.Value
-	}{{"endpoint", m.Endpoint}, {"token", m.Token}, {"request_timeout", m.RequestTimeout}, {"max_retries", m.MaxRetries}} {
+	}{
+		{"endpoint", m.Endpoint},
+		{"token", m.Token},
+		{"ca_cert_pem", m.CACertPEM},
+		{"ca_cert_file", m.CACertFile},
+		{"request_timeout", m.RequestTimeout},
+		{"max_retries", m.MaxRetries},
+		{"requests_per_minute", m.RequestsPerMinute},
+	} {
 		if setting.value.IsUnknown() {
 			names = append(names, setting.name)
 		}
@@ -182,15 +214,38 @@ func (p *ryzeapiProvider) clientConfig(config providerModel, terraformVersion st
 	if !config.MaxRetries.IsNull() {
 		retries = config.MaxRetries.ValueInt64()
 	}
+	rootCAs, err := config.rootCAs()
+	if err != nil {
+		diags.Append(invalidSetting("ca_cert_file", "The provider's ca_cert_file", err))
+	}
 	return ryzeapi.Config{
 		Endpoint:       endpoint,
+		RootCAs:        rootCAs,
 		Token:          token,
 		UserAgent:      fmt.Sprintf("terraform-provider-ryzeapi/%s (+%s) Terraform/%s", p.version, repositoryURL, terraformVersion),
 		RequestTimeout: timeout,
 		MaxRetries:     int(retries),
 		RetryWait:      p.retryWait,
-		Log:            tflog.Debug,
+		MaxPerMinute:   int(config.RequestsPerMinute.ValueInt64()), // 0 where it is left out
+		Debug:          tflog.Debug,
+		Info:           tflog.Info,
 	}, diags
+}
+
+// rootCAs is what to trust beside the machine's own certificate authorities, nil for nothing. The error is one of ca_cert_file, which
+// has no validator: the file may not be where the configuration is checked.
+func (m providerModel) rootCAs() (*x509.CertPool, error) {
+	switch {
+	case !m.CACertPEM.IsNull():
+		return ryzeapi.ParseRootCAs([]byte(m.CACertPEM.ValueString()))
+	case !m.CACertFile.IsNull():
+		pem, err := os.ReadFile(m.CACertFile.ValueString())
+		if err != nil {
+			return nil, fmt.Errorf("cannot be read: %w", err)
+		}
+		return ryzeapi.ParseRootCAs(pem)
+	}
+	return nil, nil
 }
 
 // setting returns a value of the configuration, else of the environment, and what to call its source in a message.

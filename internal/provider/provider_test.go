@@ -39,7 +39,7 @@ func TestClientConfig(t *testing.T) {
 	}{
 		"environment":             {providerModel{}, "https://env.example.com", "env-token", "https://env.example.com env-token 30s 4"},
 		"defaults":                {providerModel{}, "", "env-token", "https://ryzeapi.cloud env-token 30s 4"},
-		"configuration":           {providerModel{str("https://conf.example.com"), str(" conf-token\n"), str("2m"), types.Int64Value(0)}, "https://env.example.com", "env-token", "https://conf.example.com conf-token 2m0s 0"},
+		"configuration":           {providerModel{Endpoint: str("https://conf.example.com"), Token: str(" conf-token\n"), RequestTimeout: str("2m"), MaxRetries: types.Int64Value(0)}, "https://env.example.com", "env-token", "https://conf.example.com conf-token 2m0s 0"},
 		"loopback needs no TLS":   {providerModel{Endpoint: str("http://[::1]:80")}, "", "t", "http://[::1]:80 t 30s 4"},
 		"localhost needs no TLS":  {providerModel{Endpoint: str("http://localhost")}, "", "t", "http://localhost t 30s 4"},
 		"plain http":              {providerModel{Endpoint: str("http://ryze.internal")}, "", "t", "http://ryze.internal t 30s 4; Warning: RyzeAPI is called without encryption"},
@@ -120,10 +120,14 @@ func TestAccUnknownToken(t *testing.T) {
 func TestAccProviderArguments(t *testing.T) {
 	t.Parallel()
 	for argument, want := range map[string]string{
-		`request_timeout = "soon"`: `(?s)Invalid request_timeout.*not a positive\s+duration`,
-		`request_timeout = "0s"`:   `Invalid request_timeout`,
-		`max_retries = -1`:         `max_retries`,
-		`max_retries = 21`:         `max_retries`,
+		`request_timeout = "soon"`:                    `(?s)Invalid request_timeout.*not a positive\s+duration`,
+		`request_timeout = "0s"`:                      `Invalid request_timeout`,
+		`max_retries = -1`:                            `max_retries`,
+		`max_retries = 21`:                            `max_retries`,
+		`requests_per_minute = 0`:                     `requests_per_minute`,
+		`ca_cert_pem = "ca.pem"`:                      `(?s)Invalid ca_cert_pem.*contains no certificate`,
+		`ca_cert_file = "no.pem"`:                     `(?s)Invalid provider ca_cert_file.*cannot be read: open no.pem`,
+		"ca_cert_file = \"a\"\n  ca_cert_pem = \"b\"": `(?s)ca_cert_file.*cannot be specified when.*ca_cert_pem`,
 	} {
 		t.Run(argument, func(t *testing.T) {
 			t.Parallel()

@@ -27,7 +27,8 @@ var (
 		}
 		return checkURL.check(s)
 	}}
-	checkDuration = textCheck{"a positive duration, such as 45s or 2m", func(s string) error {
+	checkCertificates = textCheck{"certificates in PEM form", func(s string) error { _, err := ryzeapi.ParseRootCAs([]byte(s)); return err }}
+	checkDuration     = textCheck{"a positive duration, such as 45s or 2m", func(s string) error {
 		if d, err := time.ParseDuration(s); err != nil || d <= 0 {
 			return errors.New("is not a positive duration such as 45s or 2m")
 		}

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -20,8 +19,6 @@ const (
 	maxAnswer = 16 << 20
 	// maxBackoff bounds the pause between two attempts, where no header of the server's asks for a longer one.
 	maxBackoff = 30 * time.Second
-	// maxServerWait bounds the pause that a header of the server's may ask for: RyzeAPI's rate-limit window is a minute.
-	maxServerWait = 2 * time.Minute
 )
 
 // attempts is what became of the attempts of one call so far. Attempts of a call follow each other, so it needs no lock.
@@ -32,6 +29,8 @@ type attempts struct {
 	status             int    // of the last answer
 	answer             []byte // body of the last answer
 	last               error  // how the last attempt failed, nil if it did not
+	place              int    // in the order of all calls
+	limited            bool   // the last attempt was one too many for the rate limit, and the budget knows when to go on
 	mayHaveTakenEffect bool
 }
 
@@ -46,24 +45,39 @@ func attemptsOf(ctx context.Context) *attempts {
 // So a connection that breaks within the answer is retried like one that breaks before it.
 type attemptTransport struct {
 	base    http.RoundTripper
+	budget  *budget
 	timeout time.Duration
-	log     func(context.Context, string, ...map[string]any)
+	debug   func(context.Context, string, ...map[string]any)
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	history := attemptsOf(request.Context())
+	turn, err := t.budget.acquire(request.Context(), history.place)
+	if waited, ok := errors.AsType[*RateLimitError](err); ok {
+		history.last = waited
+	}
+	if err != nil {
+		return nil, err
+	}
 	history.count++
 	start := time.Now()
 	fields := map[string]any{"method": request.Method, "path": request.URL.Path, "attempt": history.count}
 	response, answer, sent, err := t.attempt(request)
+	if err != nil {
+		t.budget.release(turn, 0, nil)
+	} else {
+		t.budget.release(turn, response.StatusCode, response.Header)
+	}
+	history.limited = false
 	if err == nil {
+		history.limited = limitWait(response.StatusCode, response.Header) > 0
 		fields["status"] = response.StatusCode
 		fields["rate_limit_remaining"] = response.Header.Get("X-RateLimit-Remaining")
 		history.status, history.answer, history.last = response.StatusCode, answer, checkAnswer(response, answer, history.secrets)
 		sent = isInconclusive(history.last)
 		if _, ok := errors.AsType[*RedirectError](history.last); ok {
-			err = history.last // so that the HTTP client neither follows it nor reads where it leads
+			response, err = nil, history.last // so that the HTTP client neither follows it nor reads where it leads
 		}
 	} else if request.Context().Err() == nil { // a call that was given up says nothing of its own
 		history.last = err
@@ -73,7 +87,7 @@ func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, err
 		fields["problem"] = history.last.Error()
 	}
 	fields["duration_ms"] = time.Since(start).Milliseconds()
-	t.log(request.Context(), "called RyzeAPI", fields)
+	t.debug(request.Context(), "called RyzeAPI", fields)
 	return response, err
 }
 
@@ -133,7 +147,9 @@ func shouldRetry(ctx context.Context, response *http.Response, err error) (bool,
 		return !isPermanent(err), nil
 	}
 	switch status := response.StatusCode; {
-	case status == http.StatusTooManyRequests, status >= 500:
+	case status == http.StatusTooManyRequests:
+		return !attemptsOf(ctx).limited, nil // else the budget says when, and the call goes on
+	case status >= 500:
 		return true, nil
 	default:
 		answer, ok := errors.AsType[*AnswerError](attemptsOf(ctx).last)
@@ -141,8 +157,8 @@ func shouldRetry(ctx context.Context, response *http.Response, err error) (bool,
 	}
 }
 
-// isPermanent tells that the same failure would come again: a certificate that is not trusted, a server that speaks no TLS, a host that
-// does not exist, a redirect, an answer over the limit.
+// isPermanent tells that the same failure would come again: a certificate that is not trusted, a server that speaks no TLS or refuses the
+// provider's, a host that does not exist, a redirect, an answer over the limit.
 func isPermanent(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
@@ -159,6 +175,9 @@ func isPermanent(err error) bool {
 	if errors.Is(err, http.ErrSchemeMismatch) {
 		return true
 	}
+	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" { // as crypto/tls names an alert of the server's
+		return true
+	}
 	dns, ok := errors.AsType[*net.DNSError](err)
 	return ok && dns.IsNotFound
 }
@@ -168,32 +187,10 @@ func isPermanent(err error) bool {
 func retryWait(first, longest time.Duration, attempt int, response *http.Response) time.Duration {
 	wait := min(first<<min(attempt, 16), longest) // 16: no overflow
 	wait = wait/2 + rand.N(wait/2+1)
-	if asked := serverWait(response); asked > wait {
-		return asked + rand.N(first+1)
+	if response != nil {
+		if asked := retryAfter(response.Header); asked > wait {
+			return asked + rand.N(first+1)
+		}
 	}
 	return wait
-}
-
-// serverWait is how long a server asks to wait, at most maxServerWait, 0 if it does not: by Retry-After (RFC 9110, section 10.2.3), or after
-// a 429 until X-RateLimit-Reset. Times are compared with the response's own Date, so that no clock needs to be right.
-func serverWait(response *http.Response) time.Duration {
-	if response == nil {
-		return 0
-	}
-	now, err := http.ParseTime(response.Header.Get("Date"))
-	if err != nil {
-		now = time.Now()
-	}
-	after := response.Header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(after, 10, 32); err == nil {
-		return min(time.Duration(seconds)*time.Second, maxServerWait)
-	}
-	if until, err := http.ParseTime(after); err == nil {
-		return min(until.Sub(now), maxServerWait)
-	}
-	reset, err := strconv.ParseInt(response.Header.Get("X-RateLimit-Reset"), 10, 64)
-	if err != nil || response.StatusCode != http.StatusTooManyRequests {
-		return 0
-	}
-	return min(time.Unix(reset, 0).Sub(now), maxServerWait)
 }

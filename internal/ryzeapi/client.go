@@ -3,6 +3,8 @@ package ryzeapi
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,14 +21,16 @@ const DefaultEndpoint = "https://ryzeapi.cloud"
 
 // Config is what a client needs to know.
 type Config struct {
-	Endpoint       *url.URL      // base URL; paths begin with /api/ below it
-	Token          Secret        // a TokenAccount, or the TokenInstance of the one instance that is called
-	UserAgent      string        // value of the User-Agent header
-	RequestTimeout time.Duration // of one attempt, from connecting to the last byte of the answer
-	MaxRetries     int           // attempts after the first
-	RetryWait      time.Duration // the first pause between two attempts; each further one is twice as long
-	// Log receives one line an attempt. It gets no header, no query and no body.
-	Log func(ctx context.Context, message string, fields ...map[string]any)
+	Endpoint       *url.URL       // base URL; paths begin with /api/ below it
+	Token          Secret         // a TokenAccount, or the TokenInstance of the one instance that is called
+	RootCAs        *x509.CertPool // whom to trust for the endpoint's certificate; nil is whom the machine trusts
+	UserAgent      string         // value of the User-Agent header
+	RequestTimeout time.Duration  // of one attempt, from connecting to the last byte of the answer
+	MaxRetries     int            // attempts after the first, not counting those that met the rate limit
+	RetryWait      time.Duration  // the first pause between two attempts; each further one is twice as long
+	MaxPerMinute   int            // requests in a minute, spread evenly; 0 leaves it to the server's rate limit
+	// Debug receives one line an attempt, and Info one when a request waits long for the rate limit. They get no header, no query and no body.
+	Debug, Info func(ctx context.Context, message string, fields ...map[string]any)
 }
 
 // Client calls RyzeAPI. It is safe for concurrent use. Every call that it makes is idempotent, so all are retried alike.
@@ -34,6 +38,7 @@ type Client struct {
 	base      string
 	token     Secret
 	userAgent string
+	budget    *budget
 	http      *retryablehttp.Client
 }
 
@@ -41,13 +46,19 @@ type Client struct {
 func New(config Config) *Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one, by its documentation
 	transport.MaxIdleConnsPerHost = transport.MaxIdleConns
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: config.RootCAs}
+	budget := &budget{info: config.Info}
+	if config.MaxPerMinute > 0 {
+		budget.interval = time.Minute / time.Duration(config.MaxPerMinute)
+	}
 	return &Client{
 		base:      strings.TrimRight(config.Endpoint.String(), "/"),
 		token:     config.Token,
 		userAgent: config.UserAgent,
+		budget:    budget,
 		http: &retryablehttp.Client{
 			HTTPClient: &http.Client{
-				Transport: &attemptTransport{base: transport, timeout: config.RequestTimeout, log: config.Log},
+				Transport: &attemptTransport{base: transport, budget: budget, timeout: config.RequestTimeout, debug: config.Debug},
 			},
 			RetryMax:     config.MaxRetries,
 			RetryWaitMin: config.RetryWait,
@@ -62,8 +73,11 @@ func New(config Config) *Client {
 // call sends one request, again if it must, and decodes RyzeAPI's successful answer. The secrets are those in the body. An error of
 // decode's says what is wrong with the answer.
 func (c *Client) call(ctx context.Context, method, path string, body any, decode func(answer []byte) error, secrets ...Secret) error {
-	history := &attempts{write: method != http.MethodGet, secrets: append(secrets, c.token)}
+	history := &attempts{write: method != http.MethodGet, secrets: append(secrets, c.token), place: c.budget.newCall()}
 	err := c.send(context.WithValue(ctx, attemptsKey{}, history), method, path, body)
+	for err == nil && history.limited { // as often as it takes: waiting for one's turn is no failure
+		err = c.send(context.WithValue(ctx, attemptsKey{}, history), method, path, body)
+	}
 	if err == nil {
 		err = history.last
 	}

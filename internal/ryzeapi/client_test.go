@@ -66,7 +66,7 @@ func newBench(t *testing.T, change func(*ryzeapi.Config)) bench {
 	t.Cleanup(server.Close)
 	log := &lines{}
 	return bench{newClient(t, server.URL, func(c *ryzeapi.Config) {
-		c.Log = log.add
+		c.Debug, c.Info = log.add, log.add
 		if change != nil {
 			change(c)
 		}
@@ -81,13 +81,15 @@ func newClient(t *testing.T, endpoint string, change func(*ryzeapi.Config)) *ryz
 	}
 	config := ryzeapi.Config{
 		Endpoint: u, Token: ryzeapi.NewSecret(accountToken), UserAgent: "test/1", RequestTimeout: 5 * time.Second, MaxRetries: 2,
-		RetryWait: time.Millisecond, Log: func(context.Context, string, ...map[string]any) {},
+		RetryWait: time.Millisecond, Debug: silent, Info: silent,
 	}
 	if change != nil {
 		change(&config)
 	}
 	return ryzeapi.New(config)
 }
+
+func silent(context.Context, string, ...map[string]any) {}
 
 func TestUpdateSendsTheWholeConfiguration(t *testing.T) {
 	t.Parallel()
@@ -391,7 +393,7 @@ func TestCancellationEndsEveryWait(t *testing.T) {
 		last  string
 	}{
 		"hanging call":    {mockapi.Delay(time.Minute), ""},
-		"rate-limit wait": {asking("60"), "429 Too Many Requests: slow down"},
+		"rate-limit wait": {asking("60"), "it was waiting for the token's rate limit, which is used up until"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -408,7 +410,7 @@ func TestCancellationEndsEveryWait(t *testing.T) {
 			if !ok || !errors.Is(err, context.DeadlineExceeded) {
 				t.Fatalf("error %v", err)
 			}
-			if got := fmt.Sprint(call.Last); got != c.last && (c.last != "" || call.Last != nil) {
+			if got := fmt.Sprint(call.Last); !strings.HasPrefix(got, c.last) || c.last == "" && call.Last != nil {
 				t.Errorf("last attempt failed with %v, want %q", call.Last, c.last)
 			}
 		})
@@ -438,7 +440,7 @@ func TestARateLimitIsWaitedOut(t *testing.T) {
 func TestWhatCannotPassIsNotRetried(t *testing.T) {
 	t.Parallel()
 	log := &lines{}
-	logged := func(c *ryzeapi.Config) { c.Log = log.add }
+	logged := func(c *ryzeapi.Config) { c.Debug, c.Info = log.add, log.add }
 
 	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
 	untrusted.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // it would complain of the client's refusal

@@ -1,6 +1,8 @@
 package ryzeapi
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/url"
@@ -42,6 +44,31 @@ func ParseToken(raw string) (Secret, error) {
 		return Secret{}, errors.New("contains a line break or another control character, which no HTTP header can hold; check how it was copied")
 	}
 	return NewSecret(token), nil
+}
+
+// ParseRootCAs returns the certificate authorities that the machine trusts, and those in a text in PEM form (RFC 7468). Its errors complete
+// a sentence that begins with the name of the setting.
+func ParseRootCAs(text []byte) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil { // a machine without any
+		pool = x509.NewCertPool()
+	}
+	found := 0
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("contains a %s; only certificates belong there", strings.ToLower(block.Type))
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("contains a certificate that cannot be read: %w", err)
+		}
+		pool.AddCert(certificate)
+		found++
+	}
+	if found == 0 {
+		return nil, errors.New("contains no certificate in PEM form (-----BEGIN CERTIFICATE-----)")
+	}
+	return pool, nil
 }
 
 // CheckInstanceName says why a name cannot be that of an instance, nil if it can. RyzeAPI's rules are not published in full, so this

@@ -1,0 +1,299 @@
+package ryzeapi
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	// maxServerWait bounds every wait that a header of the server's asks for: RyzeAPI's rate-limit window is a minute.
+	maxServerWait = 2 * time.Minute
+	// learningTime is how long requests wait for the first answer of a window, which says how many may follow it at once.
+	learningTime = 3 * time.Second
+	// maxResetJitter spreads the first requests of several runs that wait for the same reset.
+	maxResetJitter = 250 * time.Millisecond
+	// quietWait is how long a request waits before the log says so.
+	quietWait = 3 * time.Second
+)
+
+// budget lets the requests of one token through as the rate-limit headers of the server's answers allow (contract, section 1). The first
+// request of a window goes alone; as many as its answer allows follow at once, and the rest when the window is over, in the order
+// in which their calls began. Other clients of the token show in the headers, so none needs to know of another.
+type budget struct {
+	interval time.Duration // least time between two requests, 0 for no bound of one's own
+	info     func(ctx context.Context, message string, fields ...map[string]any)
+
+	mu       sync.Mutex
+	calls    int     // calls that have asked so far
+	queue    []*turn // oldest call first
+	wake     *time.Timer
+	earliest time.Time // of the next request, by the interval
+
+	state     budgetState
+	window    int       // counts the windows, so that an answer to a request of an earlier one is told apart
+	inFlight  int       // requests of this window without an answer yet
+	learnedBy time.Time // when a first answer that does not come is no longer waited for; zero if no request was sent
+	remaining int       // requests that the window still had by the answers so far
+	reset     int64     // end of the window in Unix seconds, by the server's clock
+	resetAt   time.Time // end of the window, by this machine's clock, and the jitter
+	jitter    time.Duration
+}
+
+type budgetState int
+
+const (
+	learning budgetState = iota // no answer of this window yet
+	limited                     // remaining, reset and resetAt are known
+	free                        // the answers have no usable headers: the retries deal with a 429
+)
+
+// turn is a request that waits, or that was let through.
+type turn struct {
+	call   int
+	ready  chan struct{} // closed when it may go
+	window int           // in which it went
+}
+
+// RateLimitError is what a request waited for when its time ran out, or when it was cancelled. It was not sent.
+type RateLimitError struct {
+	Own   bool // a bound of the client's own, not the server's
+	Until time.Time
+}
+
+func (e *RateLimitError) Error() string {
+	if e.Own {
+		return "it was waiting for its turn within the client's own limit of requests per minute"
+	}
+	return "it was waiting for the token's rate limit, which is used up until " + e.Until.Format("15:04:05 MST")
+}
+
+// newCall returns the place of a new call in the order of all.
+func (b *budget) newCall() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls++
+	return b.calls
+}
+
+// acquire waits until a request of a call may be sent. Whoever gets a turn must give it back by [budget.release]. When the context ends
+// first, the error is its own, or a [*RateLimitError].
+func (b *budget) acquire(ctx context.Context, call int) (*turn, error) {
+	t := &turn{call: call, ready: make(chan struct{})}
+	b.mu.Lock()
+	at, _ := slices.BinarySearchFunc(b.queue, t, func(a, b *turn) int { return a.call - b.call })
+	b.queue = slices.Insert(b.queue, at, t)
+	b.admit(time.Now())
+	b.mu.Unlock()
+
+	quiet := time.NewTimer(quietWait)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-t.ready:
+			return t, nil
+		case <-quiet.C:
+			b.say(ctx)
+		case <-ctx.Done():
+			return nil, b.leave(ctx, t)
+		}
+	}
+}
+
+// say logs why requests wait, and until when.
+func (b *budget) say(ctx context.Context) {
+	b.mu.Lock()
+	why, waiting := b.why(time.Now()), len(b.queue)
+	b.mu.Unlock()
+	if why != nil {
+		b.info(ctx, "a request to RyzeAPI is delayed: "+why.Error(), map[string]any{"until": why.Until.Format(time.RFC3339), "requests_waiting": waiting})
+	}
+}
+
+// leave gives up a turn. The error is what it was waiting for, or the context's.
+func (b *budget) leave(ctx context.Context, t *turn) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	why := b.why(now)
+	if at := slices.Index(b.queue, t); at >= 0 {
+		b.queue = slices.Delete(b.queue, at, at+1)
+	} else if t.window == b.window { // it was let through just now
+		b.inFlight--
+		b.admit(now)
+	}
+	if why == nil {
+		return ctx.Err()
+	}
+	return why
+}
+
+// why says what the next request waits for, nil for the answer to another one.
+func (b *budget) why(now time.Time) *RateLimitError {
+	next := b.next(now)
+	switch {
+	case next.After(now) && next.Equal(b.earliest):
+		return &RateLimitError{Own: true, Until: next}
+	case next.After(now) && b.state == limited:
+		return &RateLimitError{Until: next}
+	}
+	return nil
+}
+
+// release takes in what the answer to a request says (the status is 0 where there was none), and lets through who may go by that.
+func (b *budget) release(t *turn, status int, header http.Header) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	b.expire(now)
+	current := t.window == b.window
+	if current {
+		b.inFlight--
+	}
+	if status == 0 {
+		b.remaining-- // the server may have counted it
+	} else if wait := retryAfter(header); wait > 0 && status == http.StatusTooManyRequests {
+		b.state, b.remaining, b.resetAt = limited, 0, now.Add(wait+rand.N(maxResetJitter))
+	} else if limit, ok := parseRateLimit(status, header); !ok {
+		b.remaining--
+		if b.state == learning {
+			b.state = free
+		}
+	} else if current || limit.reset > b.reset { // else it tells of a window that is over
+		b.learn(limit, now)
+	}
+	b.admit(now)
+}
+
+// learn takes in the headers of an answer. Answers overtake each other, so the least of a window counts.
+func (b *budget) learn(limit rateLimit, now time.Time) {
+	if b.state != limited || limit.reset > b.reset { // the first answer of a window
+		b.jitter = rand.N(maxResetJitter)
+		b.state, b.remaining, b.reset, b.resetAt = limited, limit.remaining, limit.reset, now.Add(limit.wait+b.jitter)
+		return
+	}
+	b.remaining = min(b.remaining, limit.remaining)
+	resetAt := now.Add(limit.wait + b.jitter)
+	if limit.reset == b.reset && resetAt.Before(b.resetAt) { // Date has whole seconds, and the end of one tells more than its beginning
+		b.resetAt = resetAt
+	}
+}
+
+// expire begins a new window when the known one is over.
+func (b *budget) expire(now time.Time) {
+	if b.state == limited && !now.Before(b.resetAt) {
+		b.state, b.inFlight, b.learnedBy = learning, 0, time.Time{}
+		b.window++
+	}
+}
+
+// admit lets through all who may go, and arranges to look again when the next one may.
+func (b *budget) admit(now time.Time) {
+	b.expire(now)
+	for len(b.queue) > 0 {
+		if next := b.next(now); next.After(now) {
+			if b.wake != nil {
+				b.wake.Stop()
+			}
+			b.wake = time.AfterFunc(next.Sub(now), func() {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				b.admit(time.Now())
+			})
+			return
+		}
+		t := b.queue[0]
+		b.queue = b.queue[1:]
+		if b.inFlight == 0 && b.state == learning {
+			b.learnedBy = now.Add(learningTime)
+		}
+		t.window = b.window
+		b.inFlight++
+		b.earliest = now.Add(b.interval)
+		close(t.ready)
+	}
+}
+
+// next is the earliest time at which the next request may go, as far as is known now. An answer may bring it forward.
+func (b *budget) next(now time.Time) time.Time {
+	next := now
+	switch {
+	case b.state == limited && b.remaining <= b.inFlight:
+		next = b.resetAt
+	case b.state == learning && b.inFlight > 0:
+		next = b.learnedBy
+	}
+	if b.earliest.After(next) {
+		return b.earliest
+	}
+	return next
+}
+
+// rateLimit is what the headers of an answer say of its token's window.
+type rateLimit struct {
+	remaining int
+	reset     int64         // in Unix seconds, by the server's clock
+	wait      time.Duration // until then, from when the answer was made: 1 s to maxServerWait
+}
+
+// parseRateLimit reads X-RateLimit-Remaining and X-RateLimit-Reset (contract, section 1). It reports false where one is missing, or not as
+// documented. The wait is counted from the answer's own Date, so that no clock needs to be right.
+func parseRateLimit(status int, header http.Header) (rateLimit, bool) {
+	remaining, err := strconv.ParseUint(header.Get("X-RateLimit-Remaining"), 10, 31)
+	if err != nil {
+		return rateLimit{}, false
+	}
+	reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64)
+	if err != nil {
+		return rateLimit{}, false
+	}
+	answered := answeredAt(header).Unix()
+	if reset < answered-1 { // not a time of these days, or a clock that went backwards
+		return rateLimit{}, false
+	}
+	// Both are whole seconds, so a window that ends now may last a second more.
+	wait := maxServerWait
+	if reset < answered+int64(maxServerWait/time.Second) {
+		wait = time.Duration(max(reset-answered, 1)) * time.Second
+	}
+	if status == http.StatusTooManyRequests {
+		remaining = 0
+	}
+	return rateLimit{remaining: int(remaining), reset: reset, wait: wait}, true
+}
+
+// limitWait is how long the token must wait by a 429, 0 if that does not say so, or by any other answer.
+func limitWait(status int, header http.Header) time.Duration {
+	if status != http.StatusTooManyRequests {
+		return 0
+	}
+	if wait := retryAfter(header); wait > 0 {
+		return wait
+	}
+	limit, _ := parseRateLimit(status, header)
+	return limit.wait
+}
+
+// retryAfter is how long Retry-After asks to wait (RFC 9110, section 10.2.3), at most maxServerWait; 0 or less if it does not.
+func retryAfter(header http.Header) time.Duration {
+	after := header.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(after, 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxServerWait)
+	}
+	if until, err := http.ParseTime(after); err == nil {
+		return min(until.Sub(answeredAt(header)), maxServerWait)
+	}
+	return 0
+}
+
+// answeredAt is when an answer was made, by the server's clock; by this machine's, where the answer does not say it.
+func answeredAt(header http.Header) time.Time {
+	if at, err := http.ParseTime(header.Get("Date")); err == nil {
+		return at
+	}
+	return time.Now()
+}
