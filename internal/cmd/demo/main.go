@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/cli"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
@@ -67,8 +67,8 @@ func run(ctx context.Context) error {
 
 // stage is where the tour takes place: a folder with a configuration, the CLI, and the mock.
 type stage struct {
-	dir     string
-	cli     string
+	dir     string // with the configuration
+	cli     *cli.CLI
 	env     []string
 	server  *http.Server
 	mock    *mockapi.Server
@@ -82,46 +82,34 @@ func newStage(ctx context.Context, dir string) (*stage, error) {
 	s.account.AddInstance("shop-1")
 	s.account.AddInstance("support")
 
+	fmt.Println("Building the provider ...")
 	var err error
-	if s.cli, err = findCLI(ctx, dir); err != nil {
+	if s.cli, err = cli.New(ctx, ".", dir); err != nil {
+		return nil, fmt.Errorf("%w\n(the demo runs in the repository's root)", err)
+	}
+	version, err := s.cli.Version(ctx)
+	if err != nil {
 		return nil, err
 	}
-	fmt.Println("Building the provider ...")
-	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "bin", "terraform-provider-ryzeapi"+executableSuffix()), ".") //nolint:gosec // fixed arguments
-	if said, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the provider (the demo runs in the repository's root): %w\n%s", err, said)
-	}
+	fmt.Printf("Using %s (%s).\n", version, s.cli.Path)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("serving the mock: %w", err)
 	}
+	s.env = []string{"RYZEAPI_ENDPOINT=http://" + listener.Addr().String(), "RYZEAPI_TOKEN=" + accountToken, "TF_VAR_minio_secret_key=" + minioSecret}
 	s.server = &http.Server{Handler: s.mock, ReadHeaderTimeout: 10 * time.Second}
 	go s.server.Serve(listener) //nolint:errcheck // it ends when it is closed
-	return s, s.prepare(dir, "http://"+listener.Addr().String())
+	return s, s.copyExample()
 }
 
-// prepare writes the CLI's configuration, so that it finds the provider without a registry, and copies the example.
-func (s *stage) prepare(dir, endpoint string) error {
-	bin := filepath.ToSlash(filepath.Join(dir, "bin"))
-	cliConfig := filepath.Join(dir, "cli.tfrc")
-	overrides := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"ryzeapi/ryzeapi\" = %q\n  }\n  direct {}\n}\n", bin)
+func (s *stage) copyExample() error {
 	example, err := os.ReadFile(filepath.Join("examples", "complete", "main.tf"))
 	if err != nil {
 		return fmt.Errorf("reading the example (the demo runs in the repository's root): %w", err)
 	}
-	if err := errors.Join(
-		os.WriteFile(cliConfig, []byte(overrides), 0o600), os.Mkdir(s.dir, 0o700),
-		os.WriteFile(filepath.Join(s.dir, "main.tf"), example, 0o600), //nolint:gosec // a folder of ours
-	); err != nil {
+	if err := errors.Join(os.Mkdir(s.dir, 0o700), os.WriteFile(filepath.Join(s.dir, "main.tf"), example, 0o600)); err != nil { //nolint:gosec // a folder of ours
 		return fmt.Errorf("preparing %s: %w", s.dir, err)
 	}
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "RYZEAPI_") { // the demo is the same on every machine
-			s.env = append(s.env, variable)
-		}
-	}
-	s.env = append(s.env, "TF_CLI_CONFIG_FILE="+cliConfig, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
-		"RYZEAPI_ENDPOINT="+endpoint, "RYZEAPI_TOKEN="+accountToken, "TF_VAR_minio_secret_key="+minioSecret)
 	return nil
 }
 
@@ -279,10 +267,9 @@ func redacted(body string) string {
 
 // terraform runs the CLI and prints what a person would see, without the frame that does not matter here.
 func (s *stage) terraform(ctx context.Context, awsSecret string, wantExit int, args ...string) (string, error) {
-	fmt.Printf("\n  $ %s %s\n", strings.TrimSuffix(filepath.Base(s.cli), executableSuffix()), strings.Join(args, " "))
+	fmt.Printf("\n  $ %s %s\n", s.cli.Name(), strings.Join(args, " "))
 	flags := []string{args[0], "-no-color", "-compact-warnings", "-input=false"} // they precede a plan file
-	command := s.command(ctx, append(flags, args[1:]...)...)
-	command.Env = append(command.Env, "TF_VAR_aws_secret_key="+awsSecret)
+	command := s.cli.Command(ctx, s.dir, append(s.env, "TF_VAR_aws_secret_key="+awsSecret), append(flags, args[1:]...)...)
 	var all output
 	command.Stdout, command.Stderr = &all, &all
 	err := command.Run()
@@ -297,20 +284,11 @@ func (s *stage) terraform(ctx context.Context, awsSecret string, wantExit int, a
 
 // capture runs the CLI and returns its output without showing it.
 func (s *stage) capture(ctx context.Context, args ...string) ([]byte, error) {
-	out, err := s.command(ctx, args...).Output()
+	out, err := s.cli.Command(ctx, s.dir, s.env, args...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
 	}
 	return out, nil
-}
-
-func (s *stage) command(ctx context.Context, args ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, s.cli, args...) //nolint:gosec // the CLI that findCLI found
-	command.Dir, command.Env = s.dir, s.env
-	// An interrupt reaches the CLI too, which ends by itself; it is killed when it does not.
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	command.WaitDelay = 10 * time.Second
-	return command
 }
 
 // output collects what two streams write.
