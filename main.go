@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"os"
+	"os/signal"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
@@ -23,12 +25,15 @@ func main() {
 		fmt.Println(version)
 		return
 	}
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+	// Ctrl-C reaches this process too. Terraform asks a provider to stop in most of its work, but not while an apply refreshes and plans.
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := providerserver.Serve(context.Background(), provider.New(version, interrupted), providerserver.ServeOpts{
 		Address:         "registry.terraform.io/ryzeapi/ryzeapi",
 		Debug:           *debug,
 		ProtocolVersion: 6,
 	})
 	if err != nil {
-		log.Fatal(err)
+		log.Fatal(err) //nolint:gocritic // there is nothing to be undone
 	}
 }

@@ -1,10 +1,13 @@
 package mockapi
 
 import (
+	"hash/fnv"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -32,6 +35,9 @@ func (s *Server) nextFault(r *http.Request) Fault {
 			i.times--
 			return i.fault
 		}
+	}
+	if s.options.Fault != nil {
+		return s.options.Fault(r)
 	}
 	return nil
 }
@@ -76,6 +82,15 @@ func Delay(d time.Duration) Fault {
 	}
 }
 
+// HangAfter does what was asked, and never answers.
+func HangAfter() Fault {
+	return func(_ http.ResponseWriter, r *http.Request, handler http.Handler) {
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	}
+}
+
 // DropBefore drops the connection and does nothing else.
 func DropBefore() Fault {
 	return func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
@@ -99,6 +114,52 @@ func Truncate() Fault {
 		}
 		w.WriteHeader(whole.Code)
 		_, _ = w.Write(whole.Body.Bytes()[:whole.Body.Len()/2])
+	}
+}
+
+// SlowDown is a rate limit that says for how many seconds to wait.
+func SlowDown(seconds int) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		failure(http.StatusTooManyRequests, "Rate limit exceeded. Try again later.").send(w)
+	}
+}
+
+// RandomFaults returns a function that chooses a fault for a share of all requests, and its name. The choice for the n-th request of a method
+// to a path depends on the seed alone, whatever else is going on.
+func RandomFaults(seed uint64, share float64) func(*http.Request) (string, Fault) {
+	kinds := []struct {
+		name  string
+		fault Fault
+	}{
+		{"500", FailWith(http.StatusInternalServerError, "Failed to update S3 configuration")},
+		{"502 page", HTMLPage(http.StatusBadGateway)},
+		{"dropped before", DropBefore()},
+		{"dropped after", DropAfter()},
+		{"truncated", Truncate()},
+		{"429", SlowDown(1)},
+		{"slow", Delay(500 * time.Millisecond)},
+		{"hanging before", Delay(time.Hour)},
+		{"hanging after", HangAfter()},
+	}
+	var mu sync.Mutex
+	sources := map[string]*rand.Rand{}
+	return func(r *http.Request) (string, Fault) {
+		mu.Lock()
+		defer mu.Unlock()
+		key := r.Method + " " + r.URL.Path
+		source := sources[key]
+		if source == nil {
+			hash := fnv.New64a()
+			_, _ = hash.Write([]byte(key)) // never fails
+			source = rand.New(rand.NewPCG(seed, hash.Sum64()))
+			sources[key] = source
+		}
+		if source.Float64() >= share {
+			return "", nil
+		}
+		kind := kinds[source.IntN(len(kinds))]
+		return kind.name, kind.fault
 	}
 }
 

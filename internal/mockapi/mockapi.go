@@ -19,16 +19,17 @@ import (
 // Options chooses how the mock plays what RyzeAPI's contract leaves open. The zero value is a plain server: no rate limit,
 // disabled fields as null, nothing masked and nothing normalised.
 type Options struct {
-	Disabled            DisabledShape       // the strings of a disabled storage in an answer
-	MaskAccessKey       func(string) string // applied to accessKey in every answer
-	NormalizeEndpoint   func(string) string // applied to endpoint when it is saved
-	NormalizePathPrefix func(string) string // applied to pathPrefix when it is saved
-	Alter               func(*Storage)      // applied last to what is saved: a server that drops or changes fields
-	ListS3              ListShape           // the s3 object of an item in the list
-	RateLimit           int                 // requests per token and window; 0 is no limit and no headers
-	RateWindow          time.Duration       // 0 is a minute
-	Now                 func() time.Time    // the server's clock; nil is time.Now
-	Observe             func(Request)       // called after each request, outside all locks
+	Disabled            DisabledShape             // the strings of a disabled storage in an answer
+	MaskAccessKey       func(string) string       // applied to accessKey in every answer
+	NormalizeEndpoint   func(string) string       // applied to endpoint when it is saved
+	NormalizePathPrefix func(string) string       // applied to pathPrefix when it is saved
+	Alter               func(*Storage)            // applied last to what is saved: a server that drops or changes fields
+	ListS3              ListShape                 // the s3 object of an item in the list
+	RateLimit           int                       // requests per token and window; 0 is no limit and no headers
+	RateWindow          time.Duration             // 0 is a minute
+	Now                 func() time.Time          // the server's clock; nil is time.Now
+	Fault               func(*http.Request) Fault // chooses a fault for a request, nil for none, where none was injected
+	Observe             func(Request)             // called after each request, outside all locks
 }
 
 // DisabledShape is how the strings of a disabled storage look in an answer.

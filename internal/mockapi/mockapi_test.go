@@ -1,9 +1,12 @@
 package mockapi_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,5 +201,61 @@ func TestFaults(t *testing.T) {
 		if got := mock.Requests()[0].Status; got != c.status {
 			t.Errorf("%s: the journal says %d", name, got)
 		}
+	}
+}
+
+func TestRandomFaultsFollowTheSeed(t *testing.T) {
+	t.Parallel()
+	// Of three instances in turn, or of one after the other: the n-th request to each meets the same.
+	draw := func(seed uint64, paths ...string) map[string][]string {
+		choose, drawn := mockapi.RandomFaults(seed, 0.3), map[string][]string{}
+		for _, path := range paths {
+			name, fault := choose(httptest.NewRequest(http.MethodPost, path, nil))
+			if (name == "") != (fault == nil) {
+				t.Fatalf("%q, %v", name, fault == nil)
+			}
+			drawn[path] = append(drawn[path], name)
+		}
+		return drawn
+	}
+	inTurn, inARow := slices.Repeat([]string{"/a", "/b", "/c"}, 1000), append(slices.Repeat([]string{"/c"}, 1000), append(slices.Repeat([]string{"/a"}, 1000), slices.Repeat([]string{"/b"}, 1000)...)...)
+	one, again := draw(1, inTurn...), draw(1, inARow...)
+	if !reflect.DeepEqual(one, again) || reflect.DeepEqual(one, draw(2, inTurn...)) {
+		t.Error("the choice does not depend on the seed alone")
+	}
+	kinds, faults := map[string]int{}, 0
+	for _, names := range one {
+		for _, name := range names {
+			kinds[name]++
+			if name != "" {
+				faults++
+			}
+		}
+	}
+	if faults < 750 || faults > 1050 || len(kinds) != 10 {
+		t.Errorf("%d faults in 3000 requests: %v", faults, kinds)
+	}
+}
+
+func TestHangAfter(t *testing.T) {
+	t.Parallel()
+	mock := mockapi.New(mockapi.Options{Fault: func(*http.Request) mockapi.Fault { return mockapi.HangAfter() }})
+	account := mock.AddAccount("acct")
+	account.AddInstance("shop")
+	server := httptest.NewServer(mock)
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/api/instance/s3/shop", strings.NewReader(enabledBody))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("token", "acct")
+	if response, err := http.DefaultTransport.RoundTrip(request); err == nil {
+		_ = response.Body.Close()
+		t.Errorf("answered %s", response.Status)
+	}
+	if !account.S3("shop").Enabled {
+		t.Error("nothing was done")
 	}
 }

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"fmt"
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -770,7 +769,7 @@ func TestAccTimeouts(t *testing.T) {
 	b := newBench(t, mockapi.Options{})
 	b.run(
 		resource.TestStep{
-			PreConfig: func() { b.mock.Inject("POST", 1, mockapi.Delay(0)); b.mock.Inject("POST", 99, slowDown) },
+			PreConfig: func() { b.mock.Inject("POST", 1, mockapi.Delay(0)); b.mock.Inject("POST", 99, mockapi.SlowDown(60)) },
 			Config:    b.shop(aws(`timeouts = { create = "1s", read = "1m", update = "1m", delete = "1m" }`)...), ConfigVariables: secret("one"),
 		},
 		resource.TestStep{
@@ -783,12 +782,6 @@ func TestAccTimeouts(t *testing.T) {
 			Config:    b.shop(aws()...), ConfigVariables: secret("two"),
 		},
 	)
-}
-
-// slowDown is a rate limit that asks to wait for longer than any test does.
-func slowDown(w http.ResponseWriter, r *http.Request, h http.Handler) {
-	w.Header().Set("Retry-After", "60")
-	mockapi.FailWith(http.StatusTooManyRequests, "Rate limit exceeded. Try again later.")(w, r, h)
 }
 
 func TestAccReadFailureLosesNothing(t *testing.T) {

@@ -42,14 +42,17 @@ const (
 
 var _ provider.Provider = (*ryzeapiProvider)(nil)
 
-// New returns the provider's constructor. The version goes into the User-Agent.
-func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &ryzeapiProvider{version: version, retryWait: time.Second} }
+// New returns the provider's constructor. The version goes into the User-Agent. When the process is interrupted, all calls end.
+func New(version string, interrupted context.Context) func() provider.Provider { //nolint:revive // no context of the call
+	return func() provider.Provider {
+		return &ryzeapiProvider{version: version, interrupted: interrupted, retryWait: time.Second}
+	}
 }
 
 type ryzeapiProvider struct {
-	version   string
-	retryWait time.Duration // the first pause between two attempts
+	version     string
+	interrupted context.Context
+	retryWait   time.Duration // the first pause between two attempts
 }
 
 type providerModel struct {
@@ -219,6 +222,7 @@ func (p *ryzeapiProvider) clientConfig(config providerModel, terraformVersion st
 		diags.Append(invalidSetting("ca_cert_file", "The provider's ca_cert_file", err))
 	}
 	return ryzeapi.Config{
+		Stop:           p.interrupted,
 		Endpoint:       endpoint,
 		RootCAs:        rootCAs,
 		Token:          token,

@@ -21,14 +21,15 @@ const DefaultEndpoint = "https://ryzeapi.cloud"
 
 // Config is what a client needs to know.
 type Config struct {
-	Endpoint       *url.URL       // base URL; paths begin with /api/ below it
-	Token          Secret         // a TokenAccount, or the TokenInstance of the one instance that is called
-	RootCAs        *x509.CertPool // whom to trust for the endpoint's certificate; nil is whom the machine trusts
-	UserAgent      string         // value of the User-Agent header
-	RequestTimeout time.Duration  // of one attempt, from connecting to the last byte of the answer
-	MaxRetries     int            // attempts after the first, not counting those that met the rate limit
-	RetryWait      time.Duration  // the first pause between two attempts; each further one is twice as long
-	MaxPerMinute   int            // requests in a minute, spread evenly; 0 leaves it to the server's rate limit
+	Endpoint       *url.URL        // base URL; paths begin with /api/ below it
+	Token          Secret          // a TokenAccount, or the TokenInstance of the one instance that is called
+	Stop           context.Context // when it ends, so does every call; nil is never
+	RootCAs        *x509.CertPool  // whom to trust for the endpoint's certificate; nil is whom the machine trusts
+	UserAgent      string          // value of the User-Agent header
+	RequestTimeout time.Duration   // of one attempt, from connecting to the last byte of the answer
+	MaxRetries     int             // attempts after the first, not counting those that met the rate limit
+	RetryWait      time.Duration   // the first pause between two attempts; each further one is twice as long
+	MaxPerMinute   int             // requests in a minute, spread evenly; 0 leaves it to the server's rate limit
 	// Debug receives one line an attempt, and Info one when a request waits long for the rate limit. They get no header, no query and no body.
 	Debug, Info func(ctx context.Context, message string, fields ...map[string]any)
 }
@@ -38,6 +39,7 @@ type Client struct {
 	base      string
 	token     Secret
 	userAgent string
+	stop      context.Context
 	budget    *budget
 	http      *retryablehttp.Client
 }
@@ -55,6 +57,7 @@ func New(config Config) *Client {
 		base:      strings.TrimRight(config.Endpoint.String(), "/"),
 		token:     config.Token,
 		userAgent: config.UserAgent,
+		stop:      config.Stop,
 		budget:    budget,
 		http: &retryablehttp.Client{
 			HTTPClient: &http.Client{
@@ -73,6 +76,12 @@ func New(config Config) *Client {
 // call sends one request, again if it must, and decodes RyzeAPI's successful answer. The secrets are those in the body. An error of
 // decode's says what is wrong with the answer.
 func (c *Client) call(ctx context.Context, method, path string, body any, decode func(answer []byte) error, secrets ...Secret) error {
+	if c.stop != nil {
+		stoppable, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(c.stop, cancel)()
+		ctx = stoppable
+	}
 	history := &attempts{write: method != http.MethodGet, secrets: append(secrets, c.token), place: c.budget.newCall()}
 	err := c.send(context.WithValue(ctx, attemptsKey{}, history), method, path, body)
 	for err == nil && history.limited { // as often as it takes: waiting for one's turn is no failure

@@ -393,7 +393,7 @@ func TestCancellationEndsEveryWait(t *testing.T) {
 		last  string
 	}{
 		"hanging call":    {mockapi.Delay(time.Minute), ""},
-		"rate-limit wait": {asking("60"), "it was waiting for the token's rate limit, which is used up until"},
+		"rate-limit wait": {mockapi.SlowDown(60), "it was waiting for the token's rate limit, which is used up until"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -417,23 +417,66 @@ func TestCancellationEndsEveryWait(t *testing.T) {
 	}
 }
 
-func asking(retryAfter string) mockapi.Fault {
-	return func(w http.ResponseWriter, r *http.Request, h http.Handler) {
-		w.Header().Set("Retry-After", retryAfter)
-		mockapi.FailWith(429, "slow down")(w, r, h)
+func TestStopEndsAllCalls(t *testing.T) {
+	t.Parallel()
+	stop, cancel := context.WithCancel(t.Context())
+	b := newBench(t, func(c *ryzeapi.Config) { c.Stop = stop })
+	if _, err := b.GetS3(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	b.mock.Inject("", 1, mockapi.Delay(time.Minute))
+	time.AfterFunc(100*time.Millisecond, cancel)
+	start := time.Now()
+	for range 2 { // one that was under way, and one that begins afterwards
+		if _, err := b.GetS3(t.Context(), "shop"); !errors.Is(err, context.Canceled) || time.Since(start) > 2*time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+	}
+	if n := len(b.mock.Requests()); n > 2 {
+		t.Errorf("%d requests", n)
 	}
 }
 
 func TestARateLimitIsWaitedOut(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	b.mock.Inject("", 1, asking("1"))
+	b.mock.Inject("", 1, mockapi.SlowDown(1))
 	start := time.Now()
 	if _, err := b.GetS3(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(start); took < time.Second {
 		t.Errorf("came back after %s", took)
+	}
+}
+
+// Waiting for the rate limit is no failure: it needs no retries, however often another client takes the next window too.
+func TestManyCallsUnderALimit(t *testing.T) {
+	t.Parallel()
+	mock := mockapi.New(mockapi.Options{RateLimit: 10, RateWindow: time.Second})
+	mock.AddAccount(accountToken).AddInstance("shop")
+	server := httptest.NewServer(mock)
+	defer server.Close()
+	var all sync.WaitGroup
+	for range 2 {
+		client := newClient(t, server.URL, func(c *ryzeapi.Config) { c.MaxRetries = 0 })
+		for range 15 {
+			all.Go(func() {
+				if _, err := client.GetS3(t.Context(), "shop"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	refused := 0
+	for _, r := range mock.Requests() {
+		if r.Status == 429 {
+			refused++
+		}
+	}
+	if n := len(mock.Requests()); n != 30+refused || refused > 30 {
+		t.Errorf("%d requests, %d refused", n, refused)
 	}
 }
 

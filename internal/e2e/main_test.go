@@ -1,0 +1,191 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/cli"
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+)
+
+const accountToken = "e2e-account-token"
+
+// terraform is the CLI of all tests.
+var terraform *cli.CLI
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "ryzeapi-e2e")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if terraform, err = cli.New(context.TODO(), filepath.Join("..", ".."), dir, buildFlags...); err != nil {
+		log.Fatal(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// bench is a mock, and a folder in which the CLI manages instances of it.
+type bench struct {
+	t       testing.TB
+	mock    *mockapi.Server
+	account *mockapi.Account
+	url     string
+	dir     string
+	env     []string
+}
+
+func newBench(t testing.TB, options mockapi.Options, instances ...string) *bench {
+	t.Helper()
+	mock := mockapi.New(options)
+	server := httptest.NewServer(mock)
+	t.Cleanup(server.Close)
+	b := &bench{t: t, mock: mock, account: mock.AddAccount(accountToken), url: server.URL, dir: t.TempDir()}
+	for _, name := range instances {
+		b.account.AddInstance(name)
+	}
+	b.env = []string{"RYZEAPI_ENDPOINT=" + server.URL, "RYZEAPI_TOKEN=" + accountToken}
+	return b
+}
+
+// beside is another folder, with a state of its own, that uses the same mock.
+func (b *bench) beside() *bench {
+	other := *b
+	other.dir = b.t.TempDir()
+	return &other
+}
+
+// write sets the configuration.
+func (b *bench) write(configuration string) {
+	b.t.Helper()
+	if err := os.WriteFile(filepath.Join(b.dir, "main.tf"), []byte(configuration), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// fleet is a configuration of one resource with for_each, for instances with the given prefix: prefix0, prefix1 and so on.
+func fleet(prefix string, n int, more ...string) string {
+	return fmt.Sprintf(`
+terraform {
+  required_providers {
+    ryzeapi = { source = "ryzeapi/ryzeapi" }
+  }
+}
+provider "ryzeapi" {
+  %s
+}
+variable "secret" {
+  type      = string
+  ephemeral = true
+  sensitive = true
+}
+resource "ryzeapi_instance_s3" "all" {
+  for_each   = toset([for i in range(%d) : "%s${i}"])
+  instance   = each.key
+  region     = "us-east-1"
+  bucket     = "media"
+  access_key = "AKIAEXAMPLE"
+  secret_key = var.secret
+}
+`, strings.Join(more, "\n  "), n, prefix)
+}
+
+func fleetNames(prefix string, n int) []string {
+	var names []string
+	for i := range n {
+		names = append(names, prefix+strconv.Itoa(i))
+	}
+	return names
+}
+
+// holds checks the secret of every instance, "" for a storage that is not enabled.
+func (b *bench) holds(names []string, secret string) {
+	b.t.Helper()
+	for _, name := range names {
+		if held := b.account.S3(name); held.SecretKey != secret || held.Enabled != (secret != "") {
+			b.t.Fatalf("the server holds for %s %+v, want the secret %q", name, held, secret)
+		}
+	}
+}
+
+// result is what a command has printed, and how it ended.
+type result struct {
+	out  string
+	exit int
+}
+
+// run runs a command of the CLI's to its end.
+func (b *bench) run(env []string, args ...string) result {
+	b.t.Helper()
+	r := b.start(b.t.Context(), env, args...)
+	return r.wait()
+}
+
+// must is run for a command that must succeed.
+func (b *bench) must(env []string, args ...string) result {
+	b.t.Helper()
+	r := b.run(env, args...)
+	if r.exit != 0 {
+		b.t.Fatalf("%s: exit code %d\n%s", strings.Join(args, " "), r.exit, r.out)
+	}
+	return r
+}
+
+// running is a command of the CLI's that has been started.
+type running struct {
+	t       testing.TB
+	command *exec.Cmd
+	out     *output
+}
+
+func (b *bench) start(ctx context.Context, env []string, args ...string) *running {
+	b.t.Helper()
+	args = append([]string{args[0], "-no-color"}, args[1:]...)
+	command := terraform.Command(ctx, b.dir, append(append([]string{}, b.env...), env...), args...)
+	out := &output{}
+	command.Stdout, command.Stderr = out, out
+	inGroupOfItsOwn(command)
+	if err := command.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	return &running{b.t, command, out}
+}
+
+func (r *running) wait() result {
+	r.t.Helper()
+	err := r.command.Wait()
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		r.t.Fatal(err)
+	}
+	return result{r.out.String(), r.command.ProcessState.ExitCode()}
+}
+
+// output collects what two streams write.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
