@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,7 +67,7 @@ func BenchmarkFleet(b *testing.B) {
 		{300, 100, time.Minute, []string{"-parallelism=300"}},
 		{300, 0, 0, nil}, // without a limit: what the rest costs
 	} {
-		name := fmt.Sprintf("%d instances, %d requests in %s%v", c.instances, c.limit, c.window, c.more)
+		name := strings.TrimSpace(fmt.Sprintf("%d instances, %d requests in %s %s", c.instances, c.limit, c.window, strings.Join(c.more, " ")))
 		if c.limit == 0 {
 			name = fmt.Sprintf("%d instances, no limit", c.instances)
 		}
@@ -99,4 +100,3 @@ func BenchmarkFleet(b *testing.B) {
 		})
 	}
 }
-

@@ -115,7 +115,7 @@ func TestInterrupt(t *testing.T) { //nolint:paralleltest // see above
 			if took := time.Since(interrupted); took > 2*time.Second {
 				t.Errorf("it ended %s after the interrupt", took)
 			}
-			if r.exit == 0 || !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(r.out, "│", "")), " "), c.want) {
+			if r.exit == 0 || !strings.Contains(r.words(), c.want) {
 				t.Errorf("exit code %d:\n%s", r.exit, r.out)
 			}
 			if len(met) > 0 {

@@ -42,7 +42,6 @@ type bench struct {
 	t       testing.TB
 	mock    *mockapi.Server
 	account *mockapi.Account
-	url     string
 	dir     string
 	env     []string
 }
@@ -52,11 +51,17 @@ func newBench(t testing.TB, options mockapi.Options, instances ...string) *bench
 	mock := mockapi.New(options)
 	server := httptest.NewServer(mock)
 	t.Cleanup(server.Close)
-	b := &bench{t: t, mock: mock, account: mock.AddAccount(accountToken), url: server.URL, dir: t.TempDir()}
+	return newBenchAt(t, mock, server.URL, instances...)
+}
+
+// newBenchAt is newBench for a mock that is served already.
+func newBenchAt(t testing.TB, mock *mockapi.Server, endpoint string, instances ...string) *bench {
+	t.Helper()
+	b := &bench{t: t, mock: mock, account: mock.AddAccount(accountToken), dir: t.TempDir()}
 	for _, name := range instances {
 		b.account.AddInstance(name)
 	}
-	b.env = []string{"RYZEAPI_ENDPOINT=" + server.URL, "RYZEAPI_TOKEN=" + accountToken}
+	b.env = []string{"RYZEAPI_ENDPOINT=" + endpoint, "RYZEAPI_TOKEN=" + accountToken}
 	return b
 }
 
@@ -108,6 +113,11 @@ func fleetNames(prefix string, n int) []string {
 		names = append(names, prefix+strconv.Itoa(i))
 	}
 	return names
+}
+
+// words is what a command has printed, without the frames and line breaks of the CLI's messages.
+func (r result) words() string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(r.out, "│", "")), " ")
 }
 
 // holds checks the secret of every instance, "" for a storage that is not enabled.
