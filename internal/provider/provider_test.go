@@ -214,19 +214,53 @@ func TestLogsAreMasked(t *testing.T) {
 	}
 }
 
-func TestSecretsAreSensitiveInTheSchema(t *testing.T) {
-	t.Parallel()
-	schema := newProtocol(t).schema
-	sensitive := map[string]bool{}
-	for _, s := range []*tfprotov6.Schema{schema.Provider, schema.ResourceSchemas["ryzeapi_instance_s3"]} {
-		for _, a := range s.Block.Attributes {
-			sensitive[a.Name] = a.Sensitive
-			if a.Name == "secret_key" && !a.WriteOnly {
-				t.Error("secret_key is not write-only")
-			}
+var soundsSecret = regexp.MustCompile(`(?i)secret|key|token|password|credential`)
+
+// notSecret are the texts that only sound as if they were.
+var notSecret = map[string]string{
+	"access_key":  "the identifier of a key pair, which S3 itself sends in clear",
+	"path_prefix": "what the keys of objects begin with",
+	"endpoint":    "must not contain credentials, which its validator sees to",
+}
+
+// unprotected lists the texts of a schema that sound secret and are not sensitive, or on a resource not write-only.
+func unprotected(schema *tfprotov6.Schema, isResource bool) []string {
+	var names []string
+	for _, a := range schema.Block.Attributes {
+		secret := soundsSecret.MatchString(a.Name) || soundsSecret.MatchString(a.Description)
+		_, known := notSecret[a.Name]
+		if secret && !known && a.Type.Is(tftypes.String) && !(a.Sensitive && (a.WriteOnly || !isResource)) {
+			names = append(names, a.Name)
 		}
 	}
-	if !sensitive["token"] || !sensitive["secret_key"] {
-		t.Errorf("sensitive: %v", sensitive)
+	return names
+}
+
+func TestSecretsAreProtectedInTheSchema(t *testing.T) {
+	t.Parallel()
+	schema := newProtocol(t).schema
+	if names := unprotected(schema.Provider, false); len(names) > 0 {
+		t.Errorf("provider: %v", names)
+	}
+	for name, s := range schema.ResourceSchemas {
+		if names := unprotected(s, true); len(names) > 0 {
+			t.Errorf("%s: %v", name, names)
+		}
+	}
+	for name, s := range schema.DataSourceSchemas {
+		if names := unprotected(s, false); len(names) > 0 {
+			t.Errorf("data source %s: %v", name, names)
+		}
+	}
+	if len(schema.ResourceSchemas) == 0 {
+		t.Error("no resource was looked at")
+	}
+	// It finds what it looks for.
+	bad := &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{Attributes: []*tfprotov6.SchemaAttribute{
+		{Name: "password", Type: tftypes.String}, {Name: "pin", Type: tftypes.String, Description: "The account's token.", Sensitive: true},
+		{Name: "secret", Type: tftypes.String, Sensitive: true, WriteOnly: true}, {Name: "region", Type: tftypes.String},
+	}}}
+	if got := fmt.Sprint(unprotected(bad, true), unprotected(bad, false)); got != "[password pin] [password]" {
+		t.Errorf("found %s", got)
 	}
 }

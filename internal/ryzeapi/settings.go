@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -72,13 +73,13 @@ func ParseRootCAs(text []byte) (*x509.CertPool, error) {
 }
 
 // CheckInstanceName says why a name cannot be that of an instance, nil if it can. RyzeAPI's rules are not published in full, so this
-// refuses only what can never work: a comma separates names in RyzeAPI's queries, and "." and ".." vanish from URLs.
+// refuses only what can never work: a comma separates names in RyzeAPI's queries, and parts such as ".." vanish from URLs.
 func CheckInstanceName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("is empty")
-	case name == "." || name == "..":
-		return fmt.Errorf("cannot be %q", name)
+	case path.Clean("/"+name) != "/"+name:
+		return errors.New("has a part that vanishes from URLs: . or .. or nothing before, between or after slashes")
 	case strings.Contains(name, ","):
 		return errors.New("contains a comma; give one instance, and use for_each for several")
 	}

@@ -171,6 +171,7 @@ func TestCheckInstanceName(t *testing.T) {
 	for name, valid := range map[string]bool{
 		"shop-1": true, "Shop_1": true, "a/b": true, "a b": true, "é": true, "...": true,
 		"": false, " ": false, " a": false, "a ": false, "a\u00a0": false, "a,b": false, "a\nb": false, "a\x7f": false, "\u0085": false, ".": false, "..": false,
+		"/": false, "a/": false, "/a": false, "a//b": false, "a/../b": false, "a/./b": false,
 	} {
 		if err := CheckInstanceName(name); (err == nil) != valid {
 			t.Errorf("CheckInstanceName(%q): %v", name, err)

@@ -1,0 +1,157 @@
+package ryzeapi
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// FuzzErrorBody: whatever a server answers, the error is short, printable, and without what was to be kept secret.
+func FuzzErrorBody(f *testing.F) {
+	for _, body := range []string{
+		`{"success":false,"error":{"message":"Instance not found"}}`, `{"success":false,"error":"c4nary-secret"}`, `{"success":false,"message":"c4nary-secret"}`,
+		`{"success":false}`, `{"success":true}`, `{"success":null,"error":[]}`, `{"success":false,"error":{"message":{"x":1}}}`, `{"success":"false"}`, ``, `null`, `[]`, `"x"`, `{`,
+		"<html>\x1b[31m</html>", "\xff\xfe", `{"success":false,"error":"\u001b[31m\u0000` + strings.Repeat("é", 600) + `"}`, `{"success":false,"error":"c4nary-sec` + "\n" + `ret"}`,
+	} {
+		f.Add(200, "application/json", body, "https://other.example.com/c4nary-secret?x")
+		f.Add(500, "text/html", body, ":")
+		f.Add(302, "", body, "//c4nary-secret/\x00")
+	}
+	f.Fuzz(func(t *testing.T, status int, contentType, body, location string) {
+		header := http.Header{"Content-Type": {contentType}, "Location": {location}}
+		err := checkAnswer(&http.Response{StatusCode: status, Header: header}, []byte(body), []Secret{NewSecret("c4nary-secret")})
+		if err == nil {
+			if status >= 300 {
+				t.Errorf("status %d is a success", status)
+			}
+			return
+		}
+		said := err.Error()
+		if strings.Contains(said, "c4nary-secret") {
+			t.Errorf("the secret is in %q", said)
+		}
+		if !utf8.ValidString(said) || strings.ContainsFunc(said, isControl) || utf8.RuneCountInString(said) > maxMessage+100 {
+			t.Errorf("unfit for a terminal: %q", said)
+		}
+	})
+}
+
+// FuzzDecodeS3: an answer is read whole or refused, never read as a disabled storage without saying so itself.
+func FuzzDecodeS3(f *testing.F) {
+	for _, answer := range []string{
+		`{"success":true,"s3":{"enabled":true,"region":"us-east-1","bucket":"media","accessKey":"AKIA","secretKey":null,"endpoint":null,"pathPrefix":"a/"}}`,
+		`{"success":true,"s3":{"enabled":false}}`, `{"success":true,"s3":{}}`, `{"s3":null}`, `{"s3":[]}`, `{"s3":{"enabled":"false"}}`, `{"s3":{"enabled":true,"bucket":7}}`,
+		`{"s3":{"enabled":false},"s3":{"enabled":true}}`, `{"S3":{"ENABLED":false}}`, `null`, ``, `{`,
+	} {
+		f.Add(answer)
+	}
+	f.Fuzz(func(t *testing.T, answer string) {
+		s3, err := decodeS3([]byte(answer))
+		if err != nil {
+			if s3 != (S3{}) || strings.ContainsFunc(err.Error(), isControl) {
+				t.Errorf("%+v, %q", s3, err)
+			}
+			return
+		}
+		if !strings.Contains(strings.ToLower(answer), "enabled") && !strings.Contains(answer, `\u`) {
+			t.Errorf("%q is read as %+v", answer, s3)
+		}
+	})
+}
+
+// FuzzRateLimit: whatever the headers say, no wait is longer than the bound, and a budget lets requests through.
+func FuzzRateLimit(f *testing.F) {
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	for _, c := range [][4]string{
+		{"99", now, "", ""}, {"0", now, time.Now().UTC().Format(http.TimeFormat), ""}, {"-1", "-1", "", "-1"}, {"", "", "", "120"}, {"0", "9223372036854775807", "", "9223372036854775807"},
+		{"2147483648", "-9223372036854775808", "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"}, {"0x10", "1e9", "yesterday", "soon"}, {"0", "0", "Thu, 01 Jan 1970 00:00:00 GMT", "0"},
+	} {
+		f.Add(200, c[0], c[1], c[2], c[3])
+		f.Add(429, c[0], c[1], c[2], c[3])
+	}
+	f.Fuzz(func(t *testing.T, status int, remaining, reset, date, after string) {
+		header := http.Header{"X-Ratelimit-Remaining": {remaining}, "X-Ratelimit-Reset": {reset}, "Date": {date}, "Retry-After": {after}}
+		if wait := limitWait(status, header); wait < 0 || wait > maxServerWait {
+			t.Errorf("a wait of %s", wait)
+		}
+		if wait := retryAfter(header); wait > maxServerWait {
+			t.Errorf("a Retry-After of %s", wait)
+		}
+		b := newBudget()
+		for range 3 {
+			first, err := b.acquire(t.Context(), b.newCall())
+			if err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			b.release(first, status, header)
+			if next := b.next(start); next.Sub(start) > maxServerWait+2*maxResetJitter {
+				t.Fatalf("the next request may go in %s", next.Sub(start))
+			} else if next.After(start) {
+				return // it would have to be waited for
+			}
+		}
+	})
+}
+
+// FuzzInstanceName: a name that an import accepts reaches the server as it is, and no other path.
+func FuzzInstanceName(f *testing.F) {
+	for _, name := range []string{"shop-1", "", ".", "..", "a/b", "../list", "a,b", "a?b", "a#b", "100%", "%2e%2e", "é ü", " a", "a\n", "\xff", "a;b", "\u202e", "..%2f"} {
+		f.Add(name)
+	}
+	mux := http.NewServeMux()
+	var got string
+	mux.HandleFunc("GET /api/instance/getS3/{instance}", func(_ http.ResponseWriter, r *http.Request) { got = r.PathValue("instance") })
+	f.Fuzz(func(t *testing.T, name string) {
+		if err := CheckInstanceName(name); err != nil {
+			if strings.ContainsFunc(err.Error(), isControl) {
+				t.Errorf("%q", err)
+			}
+			return
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://host/api/instance/getS3/"+url.PathEscape(name), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = ""
+		mux.ServeHTTP(discard{}, request)
+		if got != name {
+			t.Errorf("%q reaches the server as %q", name, got)
+		}
+	})
+}
+
+type discard struct{}
+
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) WriteHeader(int)             {}
+
+// FuzzParseURL: what is accepted is an http or https URL with a host and nothing secret, and an error never repeats what was given.
+func FuzzParseURL(f *testing.F) {
+	for _, raw := range []string{
+		"https://ryzeapi.cloud", "http://127.0.0.1:8080/base/", "https://[::1]:9000", "https://user:c4nary@host", "https://c4nary@host", "https://host?c4nary", "https://host#c4nary",
+		"ftp://c4nary", "c4nary", "https://", "https://c4nary:port", "https://c4\x00nary", "//c4nary", "https:c4nary", "https://host/%zz-c4nary", "HTTP://HOST",
+	} {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		u, err := ParseURL(raw)
+		if err != nil {
+			if strings.Contains(err.Error(), "c4nary") {
+				t.Errorf("%q repeats the URL", err)
+			}
+			return
+		}
+		if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			t.Errorf("%q is accepted as %+v", raw, u)
+		}
+		if _, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.TrimRight(u.String(), "/")+"/api/instance/list", nil); err != nil {
+			t.Errorf("%q is accepted, but no request can be made: %v", raw, err)
+		}
+	})
+}
