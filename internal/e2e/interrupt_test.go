@@ -21,6 +21,7 @@ var pluginStarted = regexp.MustCompile(`plugin started:.*terraform-provider-ryze
 
 // kill kills the provider that the CLI has started last, by what its log says.
 func kill(t *testing.T, log string) {
+	t.Helper()
 	content, err := os.ReadFile(log)
 	if err != nil {
 		t.Error(err)
@@ -77,7 +78,7 @@ func TestKilledProvider(t *testing.T) {
 
 // Not in parallel with others, since it looks at the time.
 func TestInterrupt(t *testing.T) { //nolint:paralleltest // see above
-	for name, c := range map[string]struct {
+	for name, c := range map[string]struct { //nolint:paralleltest // see above
 		command []string
 		method  string
 		fault   mockapi.Fault

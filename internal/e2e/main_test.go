@@ -46,18 +46,18 @@ type bench struct {
 	env     []string
 }
 
-func newBench(t testing.TB, options mockapi.Options, instances ...string) *bench {
-	t.Helper()
+func newBench(tb testing.TB, options mockapi.Options, instances ...string) *bench {
+	tb.Helper()
 	mock := mockapi.New(options)
 	server := httptest.NewServer(mock)
-	t.Cleanup(server.Close)
-	return newBenchAt(t, mock, server.URL, instances...)
+	tb.Cleanup(server.Close)
+	return newBenchAt(tb, mock, server.URL, instances...)
 }
 
 // newBenchAt is newBench for a mock that is served already.
-func newBenchAt(t testing.TB, mock *mockapi.Server, endpoint string, instances ...string) *bench {
-	t.Helper()
-	b := &bench{t: t, mock: mock, account: mock.AddAccount(accountToken), dir: t.TempDir()}
+func newBenchAt(tb testing.TB, mock *mockapi.Server, endpoint string, instances ...string) *bench {
+	tb.Helper()
+	b := &bench{t: tb, mock: mock, account: mock.AddAccount(accountToken), dir: tb.TempDir()}
 	for _, name := range instances {
 		b.account.AddInstance(name)
 	}
@@ -144,13 +144,11 @@ func (b *bench) run(env []string, args ...string) result {
 }
 
 // must is run for a command that must succeed.
-func (b *bench) must(env []string, args ...string) result {
+func (b *bench) must(env []string, args ...string) {
 	b.t.Helper()
-	r := b.run(env, args...)
-	if r.exit != 0 {
+	if r := b.run(env, args...); r.exit != 0 {
 		b.t.Fatalf("%s: exit code %d\n%s", strings.Join(args, " "), r.exit, r.out)
 	}
-	return r
 }
 
 // running is a command of the CLI's that has been started.

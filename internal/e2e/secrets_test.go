@@ -138,15 +138,15 @@ func echo(status int, contentType string) mockapi.Fault {
 			SecretKey string `json:"secretKey"`
 		}
 		_ = json.NewDecoder(r.Body).Decode(&sent) // a read has none
-		said := ""
+		var said strings.Builder
 		for _, secret := range []string{r.Header.Get("Token"), sent.SecretKey} {
-			said += secret + " " + url.QueryEscape(secret) + " " + url.PathEscape(secret) + " " + base64.StdEncoding.EncodeToString([]byte(secret)) + " "
+			fmt.Fprintln(&said, secret, url.QueryEscape(secret), url.PathEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)))
 		}
 		var body []byte
 		if contentType == "application/json" {
-			body, _ = json.Marshal(map[string]any{"success": false, "error": map[string]string{"message": "not this: " + said}})
+			body, _ = json.Marshal(map[string]any{"success": false, "error": map[string]string{"message": "not this: " + said.String()}})
 		} else {
-			body = []byte("<html>" + said + "</html>")
+			body = []byte("<html>" + said.String() + "</html>")
 		}
 		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("X-RateLimit-Remaining", r.Header.Get("Token"))
@@ -166,7 +166,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	s := newScanner(canarySecret, canaryRotated, canaryToken, instanceToken)
 
 	n := 0
-	run := func(secret, token string, wantExit int, args ...string) result {
+	run := func(secret, token string, wantExit int, args ...string) {
 		t.Helper()
 		n++
 		when := fmt.Sprintf("command %d, %s", n, strings.Join(args, " "))
@@ -184,7 +184,6 @@ func TestSecretsAreNowhere(t *testing.T) {
 		if err := os.Remove(log); err != nil {
 			t.Error(err)
 		}
-		return r
 	}
 	apply, plan := []string{"apply", "-auto-approve"}, []string{"plan", "-out=rotation.tfplan"}
 	run(canarySecret, canaryToken, 0, apply...)

@@ -80,6 +80,7 @@ func TestProxy(t *testing.T) {
 
 // tunnel connects a client of a proxy with an address, and returns when either has had enough.
 func tunnel(t *testing.T, w http.ResponseWriter, address string) {
+	t.Helper()
 	server, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Error(err)

@@ -229,7 +229,7 @@ func unprotected(schema *tfprotov6.Schema, isResource bool) []string {
 	for _, a := range schema.Block.Attributes {
 		secret := soundsSecret.MatchString(a.Name) || soundsSecret.MatchString(a.Description)
 		_, known := notSecret[a.Name]
-		if secret && !known && a.Type.Is(tftypes.String) && !(a.Sensitive && (a.WriteOnly || !isResource)) {
+		if secret && !known && a.Type.Is(tftypes.String) && (!a.Sensitive || isResource && !a.WriteOnly) {
 			names = append(names, a.Name)
 		}
 	}

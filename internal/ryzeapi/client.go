@@ -79,7 +79,7 @@ func (c *Client) call(ctx context.Context, method, path string, body any, decode
 	if c.stop != nil {
 		stoppable, cancel := context.WithCancel(ctx)
 		defer cancel()
-		defer context.AfterFunc(c.stop, cancel)()
+		defer context.AfterFunc(c.stop, cancel)() //nolint:contextcheck // it ends besides the call's own
 		ctx = stoppable
 	}
 	history := &attempts{write: method != http.MethodGet, secrets: append(secrets, c.token), place: c.budget.newCall()}
