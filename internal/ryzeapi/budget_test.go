@@ -301,6 +301,21 @@ func TestACancelledWaitHoldsUpNobody(t *testing.T) {
 	})
 }
 
+// A turn that comes at the very moment of the cancellation is given back.
+func TestATurnThatComesTooLateIsGivenBack(t *testing.T) {
+	t.Parallel()
+	b := newBudget()
+	first := &turn{call: b.newCall(), ready: make(chan struct{})}
+	b.queue = append(b.queue, first)
+	b.admit(time.Now())
+	if b.inFlight != 1 {
+		t.Fatal("it was not let through")
+	}
+	if err := b.leave(t.Context(), first); err != nil || b.inFlight != 0 {
+		t.Errorf("%d in flight, %v", b.inFlight, err)
+	}
+}
+
 func TestALongWaitIsLogged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -369,10 +384,66 @@ func TestHangingRequestsDoNotStarveTheNextWindow(t *testing.T) {
 			go server.call(t, b, place)
 		}
 		time.Sleep(time.Second)
-		if sent := server.calls(t, b, 3); sent[2] > 5*time.Second {
-			t.Errorf("sent after %v", sent)
+		if sent := server.calls(t, b, 7); sent[4] > 5*time.Second || server.refused > 0 {
+			t.Errorf("sent after %v, %d refused", sent, server.refused)
 		}
 		time.Sleep(3 * time.Hour) // for the others to end
+	})
+}
+
+// A first answer that does not come holds the others up for a moment only.
+func TestAHangingFirstRequestIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget()
+		if _, err := b.acquire(t.Context(), b.newCall()); err != nil {
+			t.Fatal(err)
+		}
+		sent := (&limiter{limit: 100, window: time.Minute}).calls(t, b, 10)
+		if sent[0] < learningTime || sent[9] > learningTime+200*time.Millisecond {
+			t.Errorf("sent after %v", sent)
+		}
+	})
+}
+
+// An answer to a request of a window that is over says nothing of the new one.
+func TestALateAnswerIsOfItsOwnWindow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget()
+		server := &limiter{limit: 3, window: 4 * time.Second}
+		server.calls(t, b, 1)
+		late, err := b.acquire(t.Context(), b.newCall())
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, header := server.answer()
+		time.Sleep(6 * time.Second) // the window is over
+		server.calls(t, b, 1)
+		b.release(late, status, header) // says that 1 was left
+		if sent := server.calls(t, b, 2); sent[1] > time.Second {
+			t.Errorf("sent after %v", sent)
+		}
+	})
+}
+
+// Date has whole seconds. The wait ends as early as all answers of the window together allow.
+func TestTheResetIsTakenFromTheBestAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // it begins at a full second
+		b := newBudget()
+		server := &limiter{limit: 3, window: 10 * time.Second, latency: func(int) time.Duration { return time.Millisecond }}
+		time.Sleep(900 * time.Millisecond)
+		server.calls(t, b, 1)
+		time.Sleep(100 * time.Millisecond)
+		server.calls(t, b, 1)
+		time.Sleep(900 * time.Millisecond)
+		server.calls(t, b, 1)
+		start := time.Now()
+		best := time.Date(2000, 1, 1, 0, 0, 11, int(10*time.Millisecond), time.UTC) // the reset is 10.9, so the header says 11
+		if sent := start.Add(server.calls(t, b, 1)[0]); sent.After(best.Add(maxResetJitter)) {
+			t.Errorf("sent at %s", sent)
+		}
 	})
 }
 

@@ -450,6 +450,26 @@ func TestARateLimitIsWaitedOut(t *testing.T) {
 	}
 }
 
+func TestARateLimitNeedsNoRetries(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *ryzeapi.Config) { c.MaxRetries = 0 })
+	b.mock.Inject("", 3, mockapi.SlowDown(1))
+	if _, err := b.UpdateS3(t.Context(), "shop", storage); err != nil || len(b.mock.Requests()) != 4 {
+		t.Errorf("%v after %d requests", err, len(b.mock.Requests()))
+	}
+}
+
+// A connection that breaks gives its turn back at once.
+func TestABrokenConnectionHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	b.mock.Inject("", 2, mockapi.DropBefore())
+	start := time.Now()
+	if _, err := b.GetS3(t.Context(), "shop"); err != nil || time.Since(start) > 2*time.Second {
+		t.Errorf("%v after %s", err, time.Since(start))
+	}
+}
+
 // Waiting for the rate limit is no failure: it needs no retries, however often another client takes the next window too.
 func TestManyCallsUnderALimit(t *testing.T) {
 	t.Parallel()
