@@ -412,7 +412,7 @@ func TestALateAnswerIsOfItsOwnWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget()
 		server := &limiter{limit: 3, window: 4 * time.Second}
-		server.calls(t, b, 1)
+		server.calls(t, b, 2)
 		late, err := b.acquire(t.Context(), b.newCall())
 		if err != nil {
 			t.Fatal(err)
@@ -420,7 +420,7 @@ func TestALateAnswerIsOfItsOwnWindow(t *testing.T) {
 		status, header := server.answer()
 		time.Sleep(6 * time.Second) // the window is over
 		server.calls(t, b, 1)
-		b.release(late, status, header) // says that 1 was left
+		b.release(late, status, header) // says that none is left
 		if sent := server.calls(t, b, 2); sent[1] > time.Second {
 			t.Errorf("sent after %v", sent)
 		}
