@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +23,7 @@ func (b *bench) refused() int {
 	return n
 }
 
-// Four pipelines with one token, each with twelve instances: the token's limit lets 20 of all their requests through in 3 s.
+// Four pipelines with one token, each with twelve instances: the token's limit lets 20 of all their requests through in 4 s.
 func TestFourRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	var names []string
@@ -29,7 +31,7 @@ func TestFourRunsAtOnce(t *testing.T) {
 	for _, prefix := range prefixes {
 		names = append(names, fleetNames(prefix, 12)...)
 	}
-	first := newBench(t, mockapi.Options{RateLimit: 20, RateWindow: 3 * time.Second}, names...)
+	first := newBench(t, mockapi.Options{RateLimit: 20, RateWindow: 4 * time.Second}, names...)
 	var folders []*bench
 	for _, prefix := range prefixes {
 		b := first.beside()
@@ -37,10 +39,11 @@ func TestFourRunsAtOnce(t *testing.T) {
 		folders = append(folders, b)
 	}
 	// All end well, and all have the same plan afterwards: none.
+	log := filepath.Join(t.TempDir(), "terraform.log")
 	for _, args := range [][]string{{"apply", "-auto-approve"}, {"plan", "-detailed-exitcode"}} {
 		var all []*running
 		for _, b := range folders {
-			all = append(all, b.start(t.Context(), []string{"TF_VAR_secret=one"}, args...))
+			all = append(all, b.start(t.Context(), []string{"TF_VAR_secret=one", "TF_LOG=INFO", "TF_LOG_PATH=" + log}, args...))
 		}
 		for _, r := range all {
 			if ended := r.wait(); ended.exit != 0 {
@@ -48,6 +51,10 @@ func TestFourRunsAtOnce(t *testing.T) {
 			}
 		}
 		first.holds(names, "one")
+	}
+	logged, err := os.ReadFile(log)
+	if err != nil || !strings.Contains(string(logged), "a request to RyzeAPI is waiting for the rate limit of the token, which is used up until") {
+		t.Errorf("the log does not say why it waits (%v):\n%s", err, logged)
 	}
 	t.Logf("%d requests, %d of them refused", len(first.mock.Requests()), first.refused())
 }

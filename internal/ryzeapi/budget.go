@@ -67,9 +67,9 @@ type RateLimitError struct {
 
 func (e *RateLimitError) Error() string {
 	if e.Own {
-		return "it was waiting for its turn within the client's own limit of requests per minute"
+		return "waiting for its turn within the client's own limit of requests per minute"
 	}
-	return "it was waiting for the token's rate limit, which is used up until " + e.Until.Format("15:04:05 MST")
+	return "waiting for the rate limit of the token, which is used up until " + e.Until.Format("15:04:05 MST")
 }
 
 // newCall returns the place of a new call in the order of all.
@@ -110,7 +110,7 @@ func (b *budget) say(ctx context.Context) {
 	why, waiting := b.why(time.Now()), len(b.queue)
 	b.mu.Unlock()
 	if why != nil {
-		b.info(ctx, "a request to RyzeAPI is delayed: "+why.Error(), map[string]any{"until": why.Until.Format(time.RFC3339), "requests_waiting": waiting})
+		b.info(ctx, "a request to RyzeAPI is "+why.Error(), map[string]any{"until": why.Until.Format(time.RFC3339), "requests_waiting": waiting})
 	}
 }
 
@@ -154,16 +154,20 @@ func (b *budget) release(t *turn, status int, header http.Header) {
 	if current {
 		b.inFlight--
 	}
-	if status == 0 {
-		b.remaining-- // the server may have counted it
-	} else if wait := retryAfter(header); wait > 0 && status == http.StatusTooManyRequests {
+	wait := retryAfter(header)
+	limit, ok := parseRateLimit(status, header)
+	switch {
+	case wait > 0 && status == http.StatusTooManyRequests:
 		b.state, b.remaining, b.resetAt = limited, 0, now.Add(wait+rand.N(maxResetJitter))
-	} else if limit, ok := parseRateLimit(status, header); !ok {
+	case !current && (!ok || limit.reset <= b.reset): // it tells of a window that is over
+	case status == 0:
+		b.remaining-- // the server may have counted it
+	case !ok:
 		b.remaining--
 		if b.state == learning {
 			b.state = free
 		}
-	} else if current || limit.reset > b.reset { // else it tells of a window that is over
+	default:
 		b.learn(limit, now)
 	}
 	b.admit(now)

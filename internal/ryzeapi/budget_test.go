@@ -327,7 +327,7 @@ func TestALongWaitIsLogged(t *testing.T) {
 			t.Fatal(err)
 		}
 		until := b.resetAt
-		want := "a request to RyzeAPI is delayed: it was waiting for the token's rate limit, which is used up until " + until.Format("15:04:05 MST") +
+		want := "a request to RyzeAPI is waiting for the rate limit of the token, which is used up until " + until.Format("15:04:05 MST") +
 			"[map[requests_waiting:1 until:" + until.Format(time.RFC3339) + "]]"
 		if strings.Join(lines, "\n") != want {
 			t.Errorf("logged %q\nwant   %q", lines, want)

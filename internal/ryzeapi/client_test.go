@@ -393,7 +393,7 @@ func TestCancellationEndsEveryWait(t *testing.T) {
 		last  string
 	}{
 		"hanging call":    {mockapi.Delay(time.Minute), ""},
-		"rate-limit wait": {mockapi.SlowDown(60), "it was waiting for the token's rate limit, which is used up until"},
+		"rate-limit wait": {mockapi.SlowDown(60), "waiting for the rate limit of the token, which is used up until"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
