@@ -61,7 +61,7 @@ func newBenchAt(tb testing.TB, mock *mockapi.Server, endpoint string, instances 
 	for _, name := range instances {
 		b.account.AddInstance(name)
 	}
-	b.env = []string{"RYZEAPI_ENDPOINT=" + endpoint, "RYZEAPI_TOKEN=" + accountToken}
+	b.env = []string{"RYZEAPI_ENDPOINT=" + endpoint, "RYZEAPI_TOKEN=" + accountToken, "RYZEAPI_PREFLIGHT=off"} // no store is asked
 	return b
 }
 

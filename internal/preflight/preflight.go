@@ -117,7 +117,7 @@ func (c *Checker) putAndDelete(ctx context.Context, target Target, secretKey str
 	if result.Reason != Fine && !result.mayBeThere {
 		return result
 	}
-	deleted := c.ask(ctx, target, secretKey, writing, func(ctx context.Context, client *s3.Client) error {
+	deleted := c.ask(ctx, target, secretKey, deleting, func(ctx context.Context, client *s3.Client) error {
 		_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &target.Bucket, Key: &name})
 		return err
 	})

@@ -199,6 +199,7 @@ func TestAProbeThatCannotBeDeletedIsNamed(t *testing.T) {
 	var asked calls
 	target := served(t, func(w http.ResponseWriter, r *http.Request) {
 		asked.add(r)
+		w.Header().Set("ETag", `"d41d8cd98f00b204e9800998ecf8427e"`)
 		if r.Method == http.MethodDelete {
 			w.WriteHeader(http.StatusForbidden)
 			_, _ = io.WriteString(w, xmlError("AccessDenied", "No deleting.", ""))

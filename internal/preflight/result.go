@@ -79,6 +79,7 @@ type operation int
 const (
 	reading operation = iota
 	writing
+	deleting
 )
 
 // maxAnswer is how much of an answer's body is read: a list of a thousand keys, from a store that takes no notice of how many it was asked for.
@@ -88,7 +89,7 @@ const maxAnswer = 1 << 20
 type recorder struct {
 	base   http.RoundTripper
 	status int
-	region string // by the header
+	header http.Header
 	body   []byte
 }
 
@@ -99,7 +100,7 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer response.Body.Close() //nolint:errcheck // all that is wanted was read
-	r.status, r.region = response.StatusCode, response.Header.Get("X-Amz-Bucket-Region")
+	r.status, r.header = response.StatusCode, response.Header
 	r.body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	response.Body = io.NopCloser(bytes.NewReader(r.body))
 	return response, err
@@ -139,7 +140,7 @@ var reasons = map[string]Reason{
 func classify(doing operation, answer *recorder, err error) Result {
 	result := Result{Status: answer.status}
 	switch {
-	case err == nil:
+	case err == nil && answer.isS3(doing):
 		return result
 	case answer.status == 0:
 		result.Reason, result.Message = unreachable(err)
@@ -161,11 +162,26 @@ func classify(doing operation, answer *recorder, err error) Result {
 	}
 	result.Code, result.Message, result.Region = printable(said.Code), printable(said.Message), printable(said.Region)
 	if result.Region == "" {
-		result.Region = printable(answer.region)
+		result.Region = printable(answer.header.Get("X-Amz-Bucket-Region"))
 	}
 	result.Reason = reason(doing, result)
 	result.mayBeThere = result.Reason == Busy && doing == writing
 	return result
+}
+
+// isS3 tells that a success is one of S3's: any web server might answer 200.
+func (r *recorder) isS3(doing operation) bool {
+	switch doing {
+	case reading:
+		var list struct {
+			XMLName xml.Name `xml:"ListBucketResult"`
+		}
+		return xml.Unmarshal(r.body, &list) == nil
+	case writing:
+		return r.header.Get("ETag") != ""
+	case deleting:
+	}
+	return true
 }
 
 func reason(doing operation, said Result) Reason {

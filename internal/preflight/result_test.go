@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -67,7 +68,7 @@ func TestClassifyAnswers(t *testing.T) {
 		"a redirect elsewhere":    {reading, 302, "", "", NotS3, ""},
 		"429":                     {reading, 429, "", "", Busy, ""},
 	} {
-		got := classify(c.doing, &recorder{status: c.status, region: c.headerRegion, body: []byte(c.body)}, errors.New("the library's own"))
+		got := classify(c.doing, &recorder{status: c.status, header: http.Header{"X-Amz-Bucket-Region": {c.headerRegion}}, body: []byte(c.body)}, errors.New("the library's own"))
 		if got.Reason != c.want || got.Region != c.region || got.Status != c.status {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -75,8 +76,20 @@ func TestClassifyAnswers(t *testing.T) {
 			t.Errorf("%s: definite %v", name, definite)
 		}
 	}
-	if got := classify(reading, &recorder{status: 200}, nil); got.Reason != Fine || got.IsDefinite() {
-		t.Errorf("200: %+v", got)
+	for name, c := range map[string]struct {
+		doing  operation
+		answer recorder
+		want   Reason
+	}{
+		"list":           {reading, recorder{status: 200, body: []byte(emptyList)}, Fine},
+		"put":            {writing, recorder{status: 200, header: http.Header{"Etag": {"x"}}}, Fine},
+		"delete":         {deleting, recorder{status: 204}, Fine},
+		"page to a list": {reading, recorder{status: 200, body: []byte("<html></html>")}, NotS3},
+		"page to a put":  {writing, recorder{status: 200, body: []byte("<html></html>")}, NotS3},
+	} {
+		if got := classify(c.doing, &c.answer, nil); got.Reason != c.want || got.IsDefinite() {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 	if got := classify(reading, &recorder{status: 200}, errors.New("cannot be read")); got.Reason != NotS3 {
 		t.Errorf("200 that is not S3's: %+v", got)

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
@@ -233,4 +234,109 @@ func leftEnabled(instance string) diag.Diagnostic {
 // invalidImport is the error for an import of what cannot be an instance.
 func invalidImport(cause error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Invalid import identifier", "The import identifier is the name of an instance, but this one "+cause.Error()+".")
+}
+
+// checkFound is what a check of a store has found: an error for what cannot work, a warning for what is left open, nothing for what is fine.
+func checkFound(instance, mode string, target preflight.Target, found preflight.Result) diag.Diagnostics {
+	var diags diag.Diagnostics
+	if attribute, problem, advice := cannotWork(target, found); found.IsDefinite() {
+		diags.Append(diag.NewAttributeErrorDiagnostic(path.Root(attribute), fmt.Sprintf("The S3 store does not accept %s of instance %q", attribute, instance),
+			problem+"\n\n"+storeSaid(found)+"\n\n"+advice+" Nothing was saved in RyzeAPI."))
+	} else if found.Reason != preflight.Fine {
+		diags.Append(leftOpen(instance, mode, target, found))
+	}
+	if found.LeftBehind != "" {
+		diags.Append(diag.NewWarningDiagnostic("An object of the preflight check could not be deleted",
+			fmt.Sprintf("The check has put the empty object %q into the bucket %q, and could not delete it (%s). Delete it by hand, and allow the access key "+
+				"s3:DeleteObject, or set preflight to access.", found.LeftBehind, target.Bucket, strings.TrimSuffix(found.LeftBehindWhy, "."))))
+	}
+	return diags
+}
+
+// cannotWork says of a definite result which attribute is at fault, what is wrong, and what to do.
+func cannotWork(target preflight.Target, found preflight.Result) (attribute, problem, advice string) {
+	store := "AWS"
+	if target.Endpoint != "" {
+		store = "The store at " + target.Endpoint
+	}
+	switch found.Reason { //nolint:exhaustive // the others are not definite
+	case preflight.UnknownAccessKey:
+		return "access_key", store + " does not know the access key " + target.AccessKey + ".",
+			"Set access_key to a key of this store. One that was created moments ago may take some seconds to be known everywhere: then run again."
+	case preflight.UnusableKey:
+		return "access_key", store + " does not let in the access key " + target.AccessKey + ": it is expired, disabled or temporary, or its account is not active.",
+			"Set access_key and secret_key to a key pair that is active. Temporary credentials cannot be used: RyzeAPI has no field for their session token."
+	case preflight.WrongSecret:
+		return "secret_key", "The secret does not belong to the access key " + target.AccessKey + ".",
+			"Set secret_key to the secret of this access key; see that no character was lost or added when it was copied."
+	case preflight.NoSuchBucket:
+		return "bucket", store + " has no bucket " + fmt.Sprintf("%q.", target.Bucket),
+			"Create the bucket, which RyzeAPI does not do, or set bucket to the name of one that exists."
+	case preflight.InvalidBucketName:
+		return "bucket", fmt.Sprintf("%q cannot be the name of a bucket.", target.Bucket), "Set bucket to the bare name: no s3://, no path, no host."
+	case preflight.WrongRegion:
+		if found.Region != "" {
+			return "region", fmt.Sprintf("The bucket %q is in the region %s.", target.Bucket, found.Region), fmt.Sprintf("Set region to %q.", found.Region)
+		}
+		return "region", fmt.Sprintf("The bucket %q is in another region.", target.Bucket), "Set region to the bucket's own."
+	case preflight.WriteDenied:
+		return "access_key", fmt.Sprintf("The access key %s may not put objects into the bucket %q below %q.", target.AccessKey, target.Bucket, target.PathPrefix),
+			"Allow it s3:PutObject (and s3:DeleteObject) there, or use another key."
+	}
+	return "", "", ""
+}
+
+// leftOpen is the warning for a check that says neither that a storage works nor that it cannot.
+func leftOpen(instance, mode string, target preflight.Target, found preflight.Result) diag.Diagnostic {
+	summary := fmt.Sprintf("The S3 storage of instance %q could not be checked", instance)
+	silence := " Without a check, the storage is saved as it is; preflight = \"off\" silences this."
+	if found.Reason == preflight.AccessDenied && mode == preflightAccess {
+		return diag.NewAttributeWarningDiagnostic(path.Root("access_key"), fmt.Sprintf("The S3 storage of instance %q was checked in part", instance),
+			"The access key and its secret are right, but the key may not list the bucket, so whether it may write there is open.\n\n"+storeSaid(found)+
+				"\n\nRyzeAPI needs to write only. To check just that, set preflight to write.")
+	}
+	var problem string
+	switch found.Reason { //nolint:exhaustive // those that are definite do not come here
+	case preflight.WrongClock:
+		problem = "The clocks of the store and of this machine are too far apart.\n\n" + storeSaid(found) + "\n\nSet this machine's clock."
+	case preflight.Busy:
+		problem = "The store has a fault, or is asked too much.\n\n" + storeSaid(found) + "\n\nRun again later."
+	case preflight.NotS3:
+		problem = "The answer is not that of an S3 store (" + strings.TrimSpace(fmt.Sprintf("%d %s", found.Status, http.StatusText(found.Status))) +
+			").\n\nCheck that endpoint is the store's S3 API, not its console, and that no proxy answers in its place."
+	case preflight.Untrusted:
+		problem = "The store's certificate is not trusted by this machine: " + found.Message + ".\n\nRyzeAPI has to trust it as well, or it cannot store anything."
+	case preflight.NoAnswer:
+		problem = "The store cannot be reached from here: " + found.Message + ".\n\nThat may be as it should, if RyzeAPI can reach it: then set preflight to off."
+		silence = ""
+	default:
+		problem = "The store refuses, for a reason that this provider does not know.\n\n" + storeSaid(found) + "\n\nCheck the storage against what the store says."
+	}
+	if target.Endpoint == "" {
+		return diag.NewWarningDiagnostic(summary, problem+silence)
+	}
+	return diag.NewAttributeWarningDiagnostic(path.Root("endpoint"), summary, problem+silence)
+}
+
+func storeSaid(found preflight.Result) string {
+	said := strings.TrimSuffix(strings.TrimSpace(found.Message), ".")
+	if said == "" {
+		return "The store says " + found.Code + "."
+	}
+	if found.Code == "" {
+		return "The store says: " + said + "."
+	}
+	return "The store says " + found.Code + ": " + said + "."
+}
+
+// asWarning is an error of the apply's, as the plan shows it.
+func asWarning(found diag.Diagnostic) diag.Diagnostic {
+	detail := strings.TrimSuffix(found.Detail(), " Nothing was saved in RyzeAPI.")
+	if found.Severity() == diag.SeverityError {
+		detail += "\n\nThe apply will ask again before it saves anything, and fail if this stays so."
+	}
+	if at, ok := found.(diag.DiagnosticWithPath); ok {
+		return diag.NewAttributeWarningDiagnostic(at.Path(), found.Summary(), detail)
+	}
+	return diag.NewWarningDiagnostic(found.Summary(), detail)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
@@ -84,15 +85,56 @@ func TestDiagnosticsGolden(t *testing.T) {
 		{"missing token", missingToken()},
 		{"plain http", plainHTTP("ryze.internal:8080")},
 	} {
-		fmt.Fprintf(&all, "=== %s\n%v: %s\n", c.name, c.diag.Severity(), c.diag.Summary())
-		if at, ok := c.diag.(diag.DiagnosticWithPath); ok {
-			fmt.Fprintf(&all, "at %s\n", at.Path())
-		}
-		fmt.Fprintf(&all, "\n%s\n\n", loopback.ReplaceAllString(c.diag.Detail(), "127.0.0.1:PORT"))
+		write(&all, c.name, c.diag)
 	}
+	// What a check of a store finds: at the apply, and a definite one also as the plan shows it.
+	aws := preflight.Target{Region: "us-east-1", Bucket: "media", PathPrefix: "shop/", AccessKey: "AKIAEXAMPLE"}
+	minio := preflight.Target{Endpoint: "https://minio.example.com", Bucket: "media", PathPrefix: "shop/", AccessKey: "minioadmin"}
+	for _, c := range []struct {
+		name, mode string
+		target     preflight.Target
+		found      preflight.Result
+	}{
+		{"unknown access key", "access", aws, preflight.Result{Reason: preflight.UnknownAccessKey, Status: 403, Code: "InvalidAccessKeyId", Message: "The AWS Access Key Id you provided does not exist in our records."}},
+		{"unusable key", "access", aws, preflight.Result{Reason: preflight.UnusableKey, Status: 400, Code: "ExpiredToken", Message: "The provided token has expired."}},
+		{"wrong secret", "access", minio, preflight.Result{Reason: preflight.WrongSecret, Status: 403, Code: "SignatureDoesNotMatch", Message: "The request signature we calculated does not match the signature you provided."}},
+		{"no bucket", "access", minio, preflight.Result{Reason: preflight.NoSuchBucket, Status: 404, Code: "NoSuchBucket"}},
+		{"invalid bucket", "access", aws, preflight.Result{Reason: preflight.InvalidBucketName, Status: 400, Code: "InvalidBucketName", Message: "The specified bucket is not valid."}},
+		{"wrong region", "access", aws, preflight.Result{Reason: preflight.WrongRegion, Status: 301, Code: "PermanentRedirect", Message: "The bucket must be addressed elsewhere.", Region: "eu-west-1"}},
+		{"wrong region, unnamed", "access", aws, preflight.Result{Reason: preflight.WrongRegion, Status: 400, Code: "InvalidRegion"}},
+		{"write denied", "write", aws, preflight.Result{Reason: preflight.WriteDenied, Status: 403, Code: "AccessDenied", Message: "Access Denied"}},
+		{"list denied", "access", aws, preflight.Result{Reason: preflight.AccessDenied, Status: 403, Code: "AccessDenied", Message: "Access Denied"}},
+		{"clock", "access", aws, preflight.Result{Reason: preflight.WrongClock, Status: 403, Code: "RequestTimeTooSkewed", Message: "The difference is too large."}},
+		{"busy", "access", minio, preflight.Result{Reason: preflight.Busy, Status: 503, Code: "SlowDown", Message: "Please reduce your request rate."}},
+		{"not S3", "access", minio, preflight.Result{Reason: preflight.NotS3, Status: 200, Message: "the answer is not S3's"}},
+		{"another refusal", "access", minio, preflight.Result{Reason: preflight.OtherRefusal, Status: 400, Code: "SomethingNew", Message: "It is new."}},
+		{"store with an untrusted certificate", "access", minio, preflight.Result{Reason: preflight.Untrusted, Message: "x509: certificate signed by unknown authority"}},
+		{"store that cannot be reached", "access", minio, preflight.Result{Reason: preflight.NoAnswer, Message: "no answer in time"}},
+		{"probe left behind", "write", minio, preflight.Result{LeftBehind: "shop/.ryzeapi-preflight-x", LeftBehindWhy: "AccessDenied: Access Denied."}},
+	} {
+		for _, d := range checkFound("shop", c.mode, c.target, c.found) {
+			write(&all, "preflight, "+c.name, d)
+			if c.found.Reason == preflight.WrongSecret {
+				write(&all, "preflight at plan, "+c.name, asWarning(d))
+			}
+		}
+	}
+	compareGolden(t, all.String())
+}
+
+func write(all *strings.Builder, name string, d diag.Diagnostic) {
+	fmt.Fprintf(all, "=== %s\n%v: %s\n", name, d.Severity(), d.Summary())
+	if at, ok := d.(diag.DiagnosticWithPath); ok {
+		fmt.Fprintf(all, "at %s\n", at.Path())
+	}
+	fmt.Fprintf(all, "\n%s\n\n", loopback.ReplaceAllString(d.Detail(), "127.0.0.1:PORT"))
+}
+
+func compareGolden(t *testing.T, all string) {
+	t.Helper()
 	golden := filepath.Join("testdata", "diagnostics.golden")
 	if *updateGolden {
-		if err := os.WriteFile(golden, []byte(all.String()), 0o600); err != nil {
+		if err := os.WriteFile(golden, []byte(all), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,8 +142,8 @@ func TestDiagnosticsGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all.String() != string(want) {
-		t.Errorf("the diagnostics differ from %s (go test -update rewrites it):\n%s", golden, all.String())
+	if all != string(want) {
+		t.Errorf("the diagnostics differ from %s (go test -update rewrites it):\n%s", golden, all)
 	}
 }
 

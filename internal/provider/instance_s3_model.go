@@ -22,6 +22,7 @@ type instanceS3Model struct {
 	SecretKeyVersion types.Int64    `tfsdk:"secret_key_version"`
 	Endpoint         types.String   `tfsdk:"endpoint"`
 	PathPrefix       types.String   `tfsdk:"path_prefix"`
+	Preflight        types.String   `tfsdk:"preflight"`
 	Timeouts         timeouts.Value `tfsdk:"timeouts"`
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -114,6 +115,12 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 				MarkdownDescription: "What the keys of all objects begin with, such as `media/my-instance/`. Slashes at its ends make no difference.",
 				Validators:          []validator.String{checkText},
 			},
+			"preflight": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "How this storage is checked before it is saved: `off`, `access` or `write`. Defaults to the provider's `preflight`. " +
+					"See [Preflight checks](../guides/preflight.md).",
+				Validators: []validator.String{stringvalidator.OneOf(preflightModes...)},
+			},
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
 				Create: true, Read: true, Update: true, Delete: true,
 				CreateDescription: timeoutDescription("saving the storage of a new resource"),
@@ -185,6 +192,9 @@ func (r *instanceS3Resource) ModifyPlan(ctx context.Context, req resource.Modify
 		resp.Diagnostics.Append(emptySecret())
 	} else if plan.mustSend(prior) {
 		resp.Diagnostics.Append(plan.checkSendable(config.SecretKey)...)
+		if !resp.Diagnostics.HasError() {
+			resp.Diagnostics.Append(r.checkStoreAtPlan(ctx, &config, &plan)...)
+		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
@@ -303,6 +313,9 @@ func (r *instanceS3Resource) ImportState(ctx context.Context, req resource.Impor
 func (r *instanceS3Resource) send(ctx context.Context, config, plan *instanceS3Model) (took bool, diags diag.Diagnostics) {
 	diags.Append(config.checkComplete()...) // with what was unknown at plan
 	diags.Append(plan.checkSendable(config.SecretKey)...)
+	if !diags.HasError() {
+		diags.Append(r.checkStore(ctx, config, plan)...)
+	}
 	if diags.HasError() {
 		return false, diags
 	}

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 	cliConfig := filepath.Join(dir, "cli.tfrc")
 	for name, value := range map[string]string{
 		"TF_CLI_CONFIG_FILE": cliConfig, "CHECKPOINT_DISABLE": "1", "TF_ACC_PROVIDER_NAMESPACE": "ryzeapi", endpointVariable: "", tokenVariable: "",
+		preflightVariable: preflightOff, // no store is asked, but by the tests of the preflight
 	} {
 		err = errors.Join(err, os.Setenv(name, value))
 	}
@@ -43,6 +44,7 @@ func TestMain(m *testing.M) {
 		log.Fatal(err)
 	}
 	code := m.Run()
+	stopStore()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }

@@ -4,11 +4,13 @@ package provider
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -25,14 +27,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/fingerprint"
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
 const (
 	repositoryURL = "https://github.com/ryzeapi/terraform-provider-ryzeapi"
 
-	endpointVariable = "RYZEAPI_ENDPOINT"
-	tokenVariable    = "RYZEAPI_TOKEN"
+	endpointVariable  = "RYZEAPI_ENDPOINT"
+	tokenVariable     = "RYZEAPI_TOKEN"
+	preflightVariable = "RYZEAPI_PREFLIGHT"
 
 	defaultRequestTimeout = 30 * time.Second
 	defaultMaxRetries     = 4
@@ -58,6 +62,7 @@ type ryzeapiProvider struct {
 type providerModel struct {
 	Endpoint          types.String `tfsdk:"endpoint"`
 	Token             types.String `tfsdk:"token"`
+	Preflight         types.String `tfsdk:"preflight"`
 	CACertPEM         types.String `tfsdk:"ca_cert_pem"`
 	CACertFile        types.String `tfsdk:"ca_cert_file"`
 	RequestTimeout    types.String `tfsdk:"request_timeout"`
@@ -69,6 +74,8 @@ type providerModel struct {
 type services struct {
 	client       *ryzeapi.Client
 	token        ryzeapi.Secret
+	preflight    string // how storages are checked where a resource does not say it
+	checker      *preflight.Checker
 	fingerprints *fingerprint.Book
 	writes       *writes
 }
@@ -122,6 +129,13 @@ func (p *ryzeapiProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 					"Left out, a run takes what RyzeAPI allows, which it says with every answer.",
 				Validators: []validator.Int64{int64validator.Between(1, mostPerMinute)},
 			},
+			"preflight": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "How the credentials and the bucket of a storage are checked before it is saved: `access` asks the store with one request that " +
+					"reads, `write` puts and deletes a small object, `off` asks nothing. A resource's own `preflight` overrides it. " +
+					"Defaults to the environment variable `" + preflightVariable + "`, else to `" + preflightAccess + "`.",
+				Validators: []validator.String{stringvalidator.OneOf(preflightModes...)},
+			},
 			"ca_cert_pem": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Certificates in PEM form of the private certificate authorities that have signed the endpoint's certificate, " +
@@ -157,12 +171,16 @@ func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureR
 	}
 	clientConfig, diags := p.clientConfig(config, req.TerraformVersion)
 	resp.Diagnostics.Append(diags...)
+	mode, diags := config.preflightMode()
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	resp.ResourceData = &services{
 		client:       ryzeapi.New(clientConfig),
 		token:        clientConfig.Token,
+		preflight:    mode,
+		checker:      preflight.New(),
 		fingerprints: fingerprint.NewBook(),
 		writes:       newWrites(),
 	}
@@ -176,6 +194,7 @@ func (m providerModel) unknown() []string {
 	}{
 		{"endpoint", m.Endpoint},
 		{"token", m.Token},
+		{"preflight", m.Preflight},
 		{"ca_cert_pem", m.CACertPEM},
 		{"ca_cert_file", m.CACertFile},
 		{"request_timeout", m.RequestTimeout},
@@ -250,6 +269,18 @@ func (m providerModel) rootCAs() (*x509.CertPool, error) {
 		return ryzeapi.ParseRootCAs(pem)
 	}
 	return nil, nil
+}
+
+// preflightMode is how storages are checked where a resource does not say it.
+func (m providerModel) preflightMode() (string, diag.Diagnostics) {
+	mode, source := setting(m.Preflight, "preflight", preflightVariable)
+	if mode == "" {
+		return preflightAccess, nil
+	}
+	if !slices.Contains(preflightModes, mode) {
+		return "", diag.Diagnostics{invalidSetting("preflight", source, errors.New("must be one of "+strings.Join(preflightModes, ", ")))}
+	}
+	return mode, nil
 }
 
 // setting returns a value of the configuration, else of the environment, and what to call its source in a message.

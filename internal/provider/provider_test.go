@@ -124,6 +124,7 @@ func TestAccProviderArguments(t *testing.T) {
 		`request_timeout = "0s"`:                      `Invalid request_timeout`,
 		`max_retries = -1`:                            `max_retries`,
 		`max_retries = 21`:                            `max_retries`,
+		`preflight = "on"`:                            `(?s)preflight.*value must be one of`,
 		`requests_per_minute = 0`:                     `requests_per_minute`,
 		`ca_cert_pem = "ca.pem"`:                      `(?s)Invalid ca_cert_pem.*contains no certificate`,
 		`ca_cert_file = "no.pem"`:                     `(?s)Invalid provider ca_cert_file.*cannot be read: open no.pem`,

@@ -96,7 +96,7 @@ func newStage(ctx context.Context, dir string) (*stage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serving the mock: %w", err)
 	}
-	s.env = []string{"RYZEAPI_ENDPOINT=http://" + listener.Addr().String(), "RYZEAPI_TOKEN=" + accountToken, "TF_VAR_minio_secret_key=" + minioSecret}
+	s.env = []string{"RYZEAPI_ENDPOINT=http://" + listener.Addr().String(), "RYZEAPI_TOKEN=" + accountToken, "RYZEAPI_PREFLIGHT=off", "TF_VAR_minio_secret_key=" + minioSecret}
 	s.server = &http.Server{Handler: s.mock, ReadHeaderTimeout: 10 * time.Second}
 	go s.server.Serve(listener) //nolint:errcheck // it ends when it is closed
 	return s, s.copyExample()
