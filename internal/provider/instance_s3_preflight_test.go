@@ -32,7 +32,7 @@ var realStore struct {
 func storeURL(t *testing.T) string {
 	t.Helper()
 	realStore.once.Do(func() {
-		ctx := context.WithoutCancel(t.Context()) // it outlives the test that is first
+		ctx := context.WithoutCancel(t.Context())     // it outlives the test that is first
 		dir, err := os.MkdirTemp("", "ryzeapi-store") //nolint:usetesting // it outlives the test
 		if err == nil {
 			realStore.store, err = s3store.Start(ctx, filepath.Join("..", ".."), dir)
