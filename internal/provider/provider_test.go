@@ -222,6 +222,7 @@ var notSecret = map[string]string{
 	"access_key":  "the identifier of a key pair, which S3 itself sends in clear",
 	"path_prefix": "what the keys of objects begin with",
 	"endpoint":    "must not contain credentials, which its validator sees to",
+	"preflight":   "one of three words",
 }
 
 // unprotected lists the texts of a schema that sound secret and are not sensitive, or on a resource not write-only.

@@ -30,6 +30,8 @@ type attempts struct {
 	answer             []byte // body of the last answer
 	last               error  // how the last attempt failed, nil if it did not
 	place              int    // in the order of all calls
+	retries            int    // how many failures may be followed by another attempt
+	failures           int    // attempts that failed otherwise than by the rate limit
 	limited            bool   // the last attempt was one too many for the rate limit, and the budget knows when to go on
 	mayHaveTakenEffect bool
 }
@@ -61,6 +63,7 @@ func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, err
 		return nil, err
 	}
 	history.count++
+	history.limited = false
 	start := time.Now()
 	fields := map[string]any{"method": request.Method, "path": request.URL.Path, "attempt": history.count}
 	response, answer, sent, err := t.attempt(request)
@@ -69,7 +72,6 @@ func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, err
 	} else {
 		t.budget.release(turn, response.StatusCode, response.Header)
 	}
-	history.limited = false
 	if err == nil {
 		history.limited = limitWait(response.StatusCode, response.Header) > 0
 		fields["status"] = response.StatusCode
@@ -85,6 +87,9 @@ func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, err
 	history.mayHaveTakenEffect = history.mayHaveTakenEffect || history.write && sent
 	if history.last != nil {
 		fields["problem"] = history.last.Error()
+		if !history.limited {
+			history.failures++
+		}
 	}
 	fields["duration_ms"] = time.Since(start).Milliseconds()
 	t.debug(request.Context(), "called RyzeAPI", fields)
@@ -101,7 +106,7 @@ func (t *attemptTransport) attempt(request *http.Request) (response *http.Respon
 	if err == nil {
 		answer, err = readAnswer(response)
 	}
-	if err != nil && request.Context().Err() == nil && isTimeout(err) {
+	if err != nil && request.Context().Err() == nil && ctx.Err() != nil {
 		err = &TimeoutError{After: t.timeout}
 	}
 	if err != nil {
@@ -109,15 +114,6 @@ func (t *attemptTransport) attempt(request *http.Request) (response *http.Respon
 	}
 	response.Body = http.NoBody
 	return response, answer, true, nil
-}
-
-// isTimeout tells that an attempt ran out of its time, or into a shorter limit of the network's own.
-func isTimeout(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return true
-	}
-	timeout, ok := errors.AsType[net.Error](err)
-	return ok && timeout.Timeout()
 }
 
 func readAnswer(response *http.Response) ([]byte, error) {
@@ -140,19 +136,23 @@ func isInconclusive(err error) bool {
 
 // shouldRetry tells whether another attempt can help. It implements retryablehttp.CheckRetry.
 func shouldRetry(ctx context.Context, response *http.Response, err error) (bool, error) {
-	if ctx.Err() != nil {
+	history := attemptsOf(ctx)
+	if ctx.Err() != nil && (err != nil || history.last != nil) { // a success that came in time stays one
 		return false, ctx.Err()
+	}
+	if history.failures > history.retries {
+		return false, nil
 	}
 	if err != nil {
 		return !isPermanent(err), nil
 	}
 	switch status := response.StatusCode; {
 	case status == http.StatusTooManyRequests:
-		return !attemptsOf(ctx).limited, nil // else the budget says when, and the call goes on
+		return !history.limited, nil // else the budget says when, and the call goes on
 	case status >= 500:
 		return true, nil
 	default:
-		answer, ok := errors.AsType[*AnswerError](attemptsOf(ctx).last)
+		answer, ok := errors.AsType[*AnswerError](history.last)
 		return ok && status < 300 && answer.cutOff, nil
 	}
 }

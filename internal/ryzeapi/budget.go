@@ -2,6 +2,7 @@ package ryzeapi
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -52,6 +53,9 @@ const (
 	free                        // the answers have no usable headers: the retries deal with a 429
 )
 
+// held is the reset of a budget whose wait comes from Retry-After. No answer tells of a later one.
+const held = math.MaxInt64
+
 // turn is a request that waits, or that was let through.
 type turn struct {
 	call   int
@@ -97,21 +101,24 @@ func (b *budget) acquire(ctx context.Context, call int) (*turn, error) {
 		case <-t.ready:
 			return t, nil
 		case <-quiet.C:
-			b.say(ctx)
+			if !b.say(ctx) {
+				quiet.Reset(quietWait)
+			}
 		case <-ctx.Done():
 			return nil, b.leave(ctx, t)
 		}
 	}
 }
 
-// say logs why requests wait, and until when.
-func (b *budget) say(ctx context.Context) {
+// say logs why requests wait, and until when. It reports false where that is not known, since an answer is awaited that says it.
+func (b *budget) say(ctx context.Context) bool {
 	b.mu.Lock()
 	why, waiting := b.why(time.Now()), len(b.queue)
 	b.mu.Unlock()
 	if why != nil {
 		b.info(ctx, "a request to RyzeAPI is "+why.Error(), map[string]any{"until": why.Until.Format(time.RFC3339), "requests_waiting": waiting})
 	}
+	return why != nil
 }
 
 // leave gives up a turn. The error is what it was waiting for, or the context's.
@@ -158,7 +165,11 @@ func (b *budget) release(t *turn, status int, header http.Header) {
 	limit, ok := parseRateLimit(status, header)
 	switch {
 	case wait > 0 && status == http.StatusTooManyRequests:
-		b.state, b.remaining, b.resetAt = limited, 0, now.Add(wait+rand.N(maxResetJitter))
+		until := now.Add(wait + rand.N(maxResetJitter))
+		if b.state == limited && b.reset == held && b.resetAt.After(until) {
+			until = b.resetAt
+		}
+		b.state, b.remaining, b.reset, b.resetAt = limited, 0, held, until
 	case !current && (!ok || limit.reset <= b.reset): // it tells of a window that is over
 	case status == 0:
 		b.remaining-- // the server may have counted it
@@ -173,9 +184,13 @@ func (b *budget) release(t *turn, status int, header http.Header) {
 	b.admit(now)
 }
 
-// learn takes in the headers of an answer. Answers overtake each other, so the least of a window counts.
+// learn takes in the headers of an answer. Answers overtake each other, so the least of a window counts, and one of an older window does not,
+// unless it is a refusal. A server that computes the reset anew for every answer may be a second off.
 func (b *budget) learn(limit rateLimit, now time.Time) {
-	if b.state != limited || limit.reset > b.reset { // the first answer of a window
+	if b.state == limited && limit.reset < b.reset-1 && !limit.refused {
+		return
+	}
+	if b.state != limited || limit.reset-1 > b.reset { // the first answer of a window
 		b.jitter = rand.N(maxResetJitter)
 		b.state, b.remaining, b.reset, b.resetAt = limited, limit.remaining, limit.reset, now.Add(limit.wait+b.jitter)
 		return
@@ -239,6 +254,7 @@ func (b *budget) next(now time.Time) time.Time {
 
 // rateLimit is what the headers of an answer say of its token's window.
 type rateLimit struct {
+	refused   bool // by a 429
 	remaining int
 	reset     int64         // in Unix seconds, by the server's clock
 	wait      time.Duration // until then, from when the answer was made: 1 s to maxServerWait
@@ -256,7 +272,7 @@ func parseRateLimit(status int, header http.Header) (rateLimit, bool) {
 		return rateLimit{}, false
 	}
 	answered := answeredAt(header).Unix()
-	if reset < answered-1 { // not a time of these days, or a clock that went backwards
+	if reset < answered-1 || reset > answered+24*60*60 { // not a time in seconds, or a clock that went backwards
 		return rateLimit{}, false
 	}
 	// Both are whole seconds, so a window that ends now may last a second more.
@@ -264,10 +280,11 @@ func parseRateLimit(status int, header http.Header) (rateLimit, bool) {
 	if reset < answered+int64(maxServerWait/time.Second) {
 		wait = time.Duration(max(reset-answered, 1)) * time.Second
 	}
-	if status == http.StatusTooManyRequests {
+	refused := status == http.StatusTooManyRequests
+	if refused {
 		remaining = 0
 	}
-	return rateLimit{remaining: int(remaining), reset: reset, wait: wait}, true
+	return rateLimit{refused: refused, remaining: int(remaining), reset: reset, wait: wait}, true
 }
 
 // limitWait is how long the token must wait by a 429, 0 if that does not say so, or by any other answer.
@@ -285,8 +302,8 @@ func limitWait(status int, header http.Header) time.Duration {
 // retryAfter is how long Retry-After asks to wait (RFC 9110, section 10.2.3), at most maxServerWait; 0 or less if it does not.
 func retryAfter(header http.Header) time.Duration {
 	after := header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(after, 10, 32); err == nil {
-		return min(time.Duration(seconds)*time.Second, maxServerWait)
+	if seconds, err := strconv.ParseInt(after, 10, 64); err == nil {
+		return time.Duration(min(max(seconds, 0), int64(maxServerWait/time.Second))) * time.Second
 	}
 	if until, err := http.ParseTime(after); err == nil {
 		return min(until.Sub(answeredAt(header)), maxServerWait)

@@ -49,6 +49,8 @@ func New(config Config) *Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one, by its documentation
 	transport.MaxIdleConnsPerHost = transport.MaxIdleConns
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: config.RootCAs}
+	// A connection that has died without a word would take every request of a run with it, which HTTP/2 sends over one.
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
 	budget := &budget{info: config.Info}
 	if config.MaxPerMinute > 0 {
 		budget.interval = time.Minute / time.Duration(config.MaxPerMinute)
@@ -82,9 +84,10 @@ func (c *Client) call(ctx context.Context, method, path string, body any, decode
 		defer context.AfterFunc(c.stop, cancel)() //nolint:contextcheck // it ends besides the call's own
 		ctx = stoppable
 	}
-	history := &attempts{write: method != http.MethodGet, secrets: append(secrets, c.token), place: c.budget.newCall()}
+	history := &attempts{write: method != http.MethodGet, secrets: append(secrets, c.token), place: c.budget.newCall(), retries: c.http.RetryMax}
 	err := c.send(context.WithValue(ctx, attemptsKey{}, history), method, path, body)
 	for err == nil && history.limited { // as often as it takes: waiting for one's turn is no failure
+		history.place = c.budget.newCall() // behind the others, whom an instance that is always refused must not hold up
 		err = c.send(context.WithValue(ctx, attemptsKey{}, history), method, path, body)
 	}
 	if err == nil {
