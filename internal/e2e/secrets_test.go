@@ -162,7 +162,8 @@ func TestSecretsAreNowhere(t *testing.T) {
 	account := b.mock.AddAccount(canaryToken)
 	instanceToken := account.AddInstance("i0")
 	b.env = append(b.env, "TF_LOG=TRACE")
-	b.write(strings.Replace(fleet("i", 1, `request_timeout = "1s"`, `max_retries = 1`), "sensitive = true", "sensitive = false", 1))
+	store := newStore(t)
+	b.write(store.in(strings.Replace(fleet("i", 1, `request_timeout = "1s"`, `max_retries = 1`), "sensitive = true", "sensitive = false", 1)))
 	s := newScanner(canarySecret, canaryRotated, canaryToken, instanceToken)
 
 	n := 0
@@ -205,6 +206,14 @@ func TestSecretsAreNowhere(t *testing.T) {
 		b.mock.Inject(http.MethodPost, 99, fault)
 		run(canaryRotated, canaryToken, 1, apply...)
 		b.mock.ClearFaults()
+	}
+	b.env = append(b.env, "RYZEAPI_PREFLIGHT=access")
+	run(canaryRotated, canaryToken, 0, apply...)
+	store.refuses.Store(true)
+	run(canarySecret, canaryToken, 0, "plan")
+	run(canarySecret, canaryToken, 1, apply...)
+	if store.asked.Load() == 0 {
+		t.Error("the store was not asked")
 	}
 	b.mock.Inject(http.MethodGet, 99, echo(500, "application/json"))
 	run(canaryRotated, canaryToken, 1, "plan")

@@ -237,11 +237,12 @@ func invalidImport(cause error) diag.Diagnostic {
 }
 
 // checkFound is what a check of a store has found: an error for what cannot work, a warning for what is left open, nothing for what is fine.
+// The summaries name no instance, so that the CLI shows those of a fleet on one bucket as one.
 func checkFound(instance, mode string, target preflight.Target, found preflight.Result) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if attribute, problem, advice := cannotWork(target, found); found.IsDefinite() {
-		diags.Append(diag.NewAttributeErrorDiagnostic(path.Root(attribute), fmt.Sprintf("The S3 store does not accept %s of instance %q", attribute, instance),
-			problem+"\n\n"+storeSaid(found)+"\n\n"+advice+" Nothing was saved in RyzeAPI."))
+		diags.Append(diag.NewAttributeErrorDiagnostic(path.Root(attribute), "The S3 store does not accept "+attribute,
+			problem+"\n\n"+storeSaid(found)+"\n\n"+advice+nothingSaved(instance)))
 	} else if found.Reason != preflight.Fine {
 		diags.Append(leftOpen(instance, mode, target, found))
 	}
@@ -251,6 +252,10 @@ func checkFound(instance, mode string, target preflight.Target, found preflight.
 				"s3:DeleteObject, or set preflight to access.", found.LeftBehind, target.Bucket, strings.TrimSuffix(found.LeftBehindWhy, "."))))
 	}
 	return diags
+}
+
+func nothingSaved(instance string) string {
+	return fmt.Sprintf(" Nothing was saved in RyzeAPI for instance %q.", instance)
 }
 
 // cannotWork says of a definite result which attribute is at fault, what is wrong, and what to do.
@@ -288,10 +293,10 @@ func cannotWork(target preflight.Target, found preflight.Result) (attribute, pro
 
 // leftOpen is the warning for a check that says neither that a storage works nor that it cannot.
 func leftOpen(instance, mode string, target preflight.Target, found preflight.Result) diag.Diagnostic {
-	summary := fmt.Sprintf("The S3 storage of instance %q could not be checked", instance)
-	silence := " Without a check, the storage is saved as it is; preflight = \"off\" silences this."
+	summary := "An S3 storage could not be checked"
+	silence := fmt.Sprintf(" Without a check, the storage of instance %q is saved as it is; preflight = \"off\" silences this.", instance)
 	if found.Reason == preflight.AccessDenied && mode == preflightAccess {
-		return diag.NewAttributeWarningDiagnostic(path.Root("access_key"), fmt.Sprintf("The S3 storage of instance %q was checked in part", instance),
+		return diag.NewAttributeWarningDiagnostic(path.Root("access_key"), "An S3 storage was checked in part",
 			"The access key and its secret are right, but the key may not list the bucket, so whether it may write there is open.\n\n"+storeSaid(found)+
 				"\n\nRyzeAPI needs to write only. To check just that, set preflight to write.")
 	}
@@ -330,8 +335,8 @@ func storeSaid(found preflight.Result) string {
 }
 
 // asWarning is an error of the apply's, as the plan shows it.
-func asWarning(found diag.Diagnostic) diag.Diagnostic {
-	detail := strings.TrimSuffix(found.Detail(), " Nothing was saved in RyzeAPI.")
+func asWarning(instance string, found diag.Diagnostic) diag.Diagnostic {
+	detail := strings.TrimSuffix(found.Detail(), nothingSaved(instance))
 	if found.Severity() == diag.SeverityError {
 		detail += "\n\nThe apply will ask again before it saves anything, and fail if this stays so."
 	}

@@ -115,7 +115,7 @@ func TestDiagnosticsGolden(t *testing.T) {
 		for _, d := range checkFound("shop", c.mode, c.target, c.found) {
 			write(&all, "preflight, "+c.name, d)
 			if c.found.Reason == preflight.WrongSecret {
-				write(&all, "preflight at plan, "+c.name, asWarning(d))
+				write(&all, "preflight at plan, "+c.name, asWarning("shop", d))
 			}
 		}
 	}

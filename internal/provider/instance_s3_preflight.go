@@ -47,7 +47,7 @@ func (r *instanceS3Resource) checkStoreAtPlan(ctx context.Context, config, plan 
 	}
 	var warnings diag.Diagnostics
 	for _, found := range r.checkStore(ctx, config, plan) {
-		warnings.Append(asWarning(found))
+		warnings.Append(asWarning(plan.Instance.ValueString(), found))
 	}
 	return warnings
 }

@@ -93,6 +93,47 @@ func TestAccPreflightRefuses(t *testing.T) {
 	}
 }
 
+// The same for what the real store cannot play: answers of AWS's, as it gives them.
+func TestAccPreflightRefusesAsAWSDoes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		region string
+		body   string
+		want   string
+	}{
+		"redirect": {
+			301, "eu-central-1",
+			`<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed using the specified endpoint.</Message>` +
+				`<Endpoint>media.s3.eu-central-1.amazonaws.com</Endpoint><Bucket>media</Bucket></Error>`,
+			`does not accept region.*is in the region eu-central-1.*PermanentRedirect.*Set region to "eu-central-1"`,
+		},
+		"expired": {
+			400, "", `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`,
+			`does not accept access_key.*it is expired, disabled or temporary.*ExpiredToken`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", "http://media.s3.example.invalid/")
+				if c.region != "" {
+					w.Header().Set("X-Amz-Bucket-Region", c.region)
+				}
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, c.body)
+			}))
+			t.Cleanup(store.Close)
+			b := newBench(t, mockapi.Options{})
+			b.run(resource.TestStep{
+				Config: b.stored("access", store.URL, "us-east-1", "media", "AKIA"), ConfigVariables: secret("one"),
+				ExpectError: regexp.MustCompile(`(?s)` + strings.ReplaceAll(c.want, " ", `\s+`)),
+			})
+			b.mustSent()
+		})
+	}
+}
+
 // What works, and what is left open, is saved.
 func TestAccPreflightPasses(t *testing.T) {
 	t.Parallel()
