@@ -1,5 +1,5 @@
-// Command demo is the README's tour: it builds the provider, serves a mock of RyzeAPI on loopback, and manages two instances of it with a
-// real Terraform or OpenTofu, in a temporary folder that it removes. It fails when anything is not as it says.
+// Command demo is the README's tour: it builds the provider, serves a mock of RyzeAPI and a real S3 store on loopback, and manages two instances
+// with a real Terraform or OpenTofu, in a temporary folder that it removes. It fails when anything is not as it says.
 package main
 
 import (
@@ -22,13 +22,17 @@ import (
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/cli"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/s3store"
 )
 
 const (
 	accountToken  = "demo-account-token"
 	firstSecret   = "first-secret-of-the-demo"
 	rotatedSecret = "rotated-secret-of-the-demo"
+	minioKey      = "minioadmin"
+	minioBucket   = "whatsapp"
 	minioSecret   = "minio-secret-of-the-demo"
+	wrongSecret   = "wrong-secret-of-the-demo"
 )
 
 func main() {
@@ -53,11 +57,11 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("making a temporary folder: %w", err)
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	s, err := newStage(ctx, dir)
-	if err != nil {
+	s := &stage{dir: filepath.Join(dir, "work"), mock: mockapi.New(mockapi.Options{}), awsSecret: firstSecret}
+	defer s.close()
+	if err := s.prepare(ctx, dir); err != nil {
 		return err
 	}
-	defer s.server.Close() //nolint:errcheck // nothing is kept
 	if err := s.tour(ctx); err != nil {
 		return err
 	}
@@ -65,7 +69,7 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// stage is where the tour takes place: a folder with a configuration, the CLI, and the mock.
+// stage is where the tour takes place: a folder with a configuration, the CLI, the mock, and the store.
 type stage struct {
 	dir     string // with the configuration
 	cli     *cli.CLI
@@ -73,39 +77,80 @@ type stage struct {
 	server  *http.Server
 	mock    *mockapi.Server
 	account *mockapi.Account
+	store   *s3store.Store
 	shown   int // requests of the mock's journal that were shown
+
+	awsSecret, minioSecret string // what the variables hold
 }
 
-func newStage(ctx context.Context, dir string) (*stage, error) {
-	s := &stage{dir: filepath.Join(dir, "work"), mock: mockapi.New(mockapi.Options{})}
+// prepare builds and starts what the tour needs, with its files in dir.
+func (s *stage) prepare(ctx context.Context, dir string) error {
 	s.account = s.mock.AddAccount(accountToken)
 	s.account.AddInstance("shop-1")
 	s.account.AddInstance("support")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("serving the mock: %w", err)
+	}
+	s.env = []string{"RYZEAPI_ENDPOINT=http://" + listener.Addr().String(), "RYZEAPI_TOKEN=" + accountToken}
+	s.server = &http.Server{Handler: s.mock, ReadHeaderTimeout: 10 * time.Second}
+	go s.server.Serve(listener) //nolint:errcheck // it ends when it is closed
 
 	fmt.Println("Building the provider ...")
-	var err error
 	if s.cli, err = cli.New(ctx, ".", dir); err != nil {
-		return nil, fmt.Errorf("%w\n(the demo runs in the repository's root)", err)
+		return fmt.Errorf("%w\n(the demo runs in the repository's root)", err)
+	}
+	fmt.Println("Building the S3 store (minutes, the first time) ...")
+	if s.store, err = startStore(ctx, filepath.Join(dir, "store")); err != nil {
+		return err
 	}
 	version, err := s.cli.Version(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	fmt.Printf("Using %s (%s).\n", version, s.cli.Path)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("serving the mock: %w", err)
-	}
-	s.env = []string{"RYZEAPI_ENDPOINT=http://" + listener.Addr().String(), "RYZEAPI_TOKEN=" + accountToken, "RYZEAPI_PREFLIGHT=off", "TF_VAR_minio_secret_key=" + minioSecret}
-	s.server = &http.Server{Handler: s.mock, ReadHeaderTimeout: 10 * time.Second}
-	go s.server.Serve(listener) //nolint:errcheck // it ends when it is closed
-	return s, s.copyExample()
+	return s.copyExample()
 }
 
+// startStore serves a store with the bucket and the key of the example.
+func startStore(ctx context.Context, dir string) (*s3store.Store, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making a folder: %w", err)
+	}
+	store, err := s3store.Start(ctx, ".", dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(store.AddUser(ctx, minioKey, minioSecret), store.AddBucket(ctx, minioBucket, minioKey, "")); err != nil {
+		store.Stop()
+		return nil, err
+	}
+	return store, nil
+}
+
+func (s *stage) close() {
+	if s.server != nil {
+		_ = s.server.Close() // nothing is kept
+	}
+	if s.store != nil {
+		s.store.Stop()
+	}
+}
+
+// copyExample copies the example, with the store that is served here in place of the one that it names. AWS is not called from here.
 func (s *stage) copyExample() error {
 	example, err := os.ReadFile(filepath.Join("examples", "complete", "main.tf"))
 	if err != nil {
 		return fmt.Errorf("reading the example (the demo runs in the repository's root): %w", err)
+	}
+	for from, to := range map[string]string{
+		"https://minio.example.com":            s.store.URL,
+		`path_prefix = "media/shop-1/"` + "\n": `path_prefix = "media/shop-1/"` + "\n" + `  preflight   = "off"` + "\n",
+	} {
+		if !bytes.Contains(example, []byte(from)) {
+			return fmt.Errorf("the example has no %s", from)
+		}
+		example = bytes.Replace(example, []byte(from), []byte(to), 1)
 	}
 	if err := errors.Join(os.Mkdir(s.dir, 0o700), os.WriteFile(filepath.Join(s.dir, "main.tf"), example, 0o600)); err != nil { //nolint:gosec // a folder of ours
 		return fmt.Errorf("preparing %s: %w", s.dir, err)
@@ -114,12 +159,13 @@ func (s *stage) copyExample() error {
 }
 
 func (s *stage) tour(ctx context.Context) error {
-	fmt.Printf("\nA mock of RyzeAPI has two instances, %s and %s. examples/complete/main.tf gives one an AWS bucket and the\nother a MinIO bucket. The secrets come from ephemeral variables.\n", bold("shop-1"), bold("support"))
+	fmt.Printf("\nA mock of RyzeAPI has two instances, %s and %s. examples/complete/main.tf gives one an AWS bucket and the\nother a bucket of a store of its own, which runs here. The secrets come from ephemeral variables. AWS is not called from here,\nso the preflight check of that bucket is off.\n", bold("shop-1"), bold("support"))
 	for _, step := range []struct {
 		title string
 		play  func(context.Context) error
 	}{
-		{"Apply", s.apply},
+		{"Apply, with a wrong secret for the store: it is asked first, and nothing is saved for support", s.refused},
+		{"Apply, with the right one", s.apply},
 		{"Plan again: nothing to do", s.planEmpty},
 		{"Rotate the AWS secret: the plan has one line for it, and no secret", s.planRotation},
 		{"Apply that plan", s.rotate},
@@ -135,22 +181,37 @@ func (s *stage) tour(ctx context.Context) error {
 	return nil
 }
 
+func (s *stage) refused(ctx context.Context) error {
+	s.minioSecret = wrongSecret
+	out, err := s.terraform(ctx, 1, "apply", "-auto-approve")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(out, "SignatureDoesNotMatch") {
+		return errors.New("the store was not asked")
+	}
+	s.showWrites()
+	return errors.Join(s.holds("support", ""), s.holds("shop-1", firstSecret))
+}
+
 func (s *stage) apply(ctx context.Context) error {
-	if _, err := s.terraform(ctx, firstSecret, 0, "apply", "-auto-approve"); err != nil {
+	s.minioSecret = minioSecret
+	if _, err := s.terraform(ctx, 0, "apply", "-auto-approve"); err != nil {
 		return err
 	}
 	s.showWrites()
-	return s.holds("shop-1", firstSecret)
+	return s.holds("support", minioSecret)
 }
 
 func (s *stage) planEmpty(ctx context.Context) error {
-	_, err := s.terraform(ctx, firstSecret, 0, "plan", "-detailed-exitcode")
+	_, err := s.terraform(ctx, 0, "plan", "-detailed-exitcode")
 	return err
 }
 
 func (s *stage) planRotation(ctx context.Context) error {
 	fmt.Println("\n  The variable aws_secret_key now holds another secret.")
-	out, err := s.terraform(ctx, rotatedSecret, 2, "plan", "-detailed-exitcode", "-out", "rotation.tfplan")
+	s.awsSecret = rotatedSecret
+	out, err := s.terraform(ctx, 2, "plan", "-detailed-exitcode", "-out", "rotation.tfplan")
 	if err != nil {
 		return err
 	}
@@ -173,7 +234,7 @@ func (s *stage) planRotation(ctx context.Context) error {
 		return err
 	}
 	for name, content := range map[string][]byte{"the state": state, "the plan": planJSON, "the plan file": planFile} {
-		for _, secret := range []string{firstSecret, rotatedSecret, minioSecret, accountToken} {
+		for _, secret := range []string{firstSecret, rotatedSecret, minioSecret, wrongSecret, accountToken} {
 			if bytes.Contains(content, []byte(secret)) {
 				return fmt.Errorf("a secret is in %s", name)
 			}
@@ -202,7 +263,7 @@ func unzipped(file string) ([]byte, error) {
 }
 
 func (s *stage) rotate(ctx context.Context) error {
-	if _, err := s.terraform(ctx, rotatedSecret, 0, "apply", "rotation.tfplan"); err != nil {
+	if _, err := s.terraform(ctx, 0, "apply", "rotation.tfplan"); err != nil {
 		return err
 	}
 	s.showWrites()
@@ -211,12 +272,12 @@ func (s *stage) rotate(ctx context.Context) error {
 
 func (s *stage) drift(ctx context.Context) error {
 	s.account.ChangeS3("support", func(held *mockapi.Storage) { *held = mockapi.Storage{} })
-	_, err := s.terraform(ctx, rotatedSecret, 2, "plan", "-detailed-exitcode")
+	_, err := s.terraform(ctx, 2, "plan", "-detailed-exitcode")
 	return err
 }
 
 func (s *stage) repair(ctx context.Context) error {
-	if _, err := s.terraform(ctx, rotatedSecret, 0, "apply", "-auto-approve"); err != nil {
+	if _, err := s.terraform(ctx, 0, "apply", "-auto-approve"); err != nil {
 		return err
 	}
 	s.showWrites()
@@ -224,7 +285,7 @@ func (s *stage) repair(ctx context.Context) error {
 }
 
 func (s *stage) destroy(ctx context.Context) error {
-	if _, err := s.terraform(ctx, rotatedSecret, 0, "destroy", "-auto-approve"); err != nil {
+	if _, err := s.terraform(ctx, 0, "destroy", "-auto-approve"); err != nil {
 		return err
 	}
 	s.showWrites()
@@ -266,10 +327,10 @@ func redacted(body string) string {
 }
 
 // terraform runs the CLI and prints what a person would see, without the frame that does not matter here.
-func (s *stage) terraform(ctx context.Context, awsSecret string, wantExit int, args ...string) (string, error) {
+func (s *stage) terraform(ctx context.Context, wantExit int, args ...string) (string, error) {
 	fmt.Printf("\n  $ %s %s\n", s.cli.Name(), strings.Join(args, " "))
 	flags := []string{args[0], "-no-color", "-compact-warnings", "-input=false"} // they precede a plan file
-	command := s.cli.Command(ctx, s.dir, append(s.env, "TF_VAR_aws_secret_key="+awsSecret), append(flags, args[1:]...)...)
+	command := s.cli.Command(ctx, s.dir, s.variables(), append(flags, args[1:]...)...)
 	var all output
 	command.Stdout, command.Stderr = &all, &all
 	err := command.Run()
@@ -282,9 +343,14 @@ func (s *stage) terraform(ctx context.Context, awsSecret string, wantExit int, a
 	return all.String(), nil
 }
 
+// variables is the environment of a command.
+func (s *stage) variables() []string {
+	return append(s.env, "TF_VAR_aws_secret_key="+s.awsSecret, "TF_VAR_minio_secret_key="+s.minioSecret)
+}
+
 // capture runs the CLI and returns its output without showing it.
 func (s *stage) capture(ctx context.Context, args ...string) ([]byte, error) {
-	out, err := s.cli.Command(ctx, s.dir, s.env, args...).Output()
+	out, err := s.cli.Command(ctx, s.dir, s.variables(), args...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
 	}
