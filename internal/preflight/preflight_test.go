@@ -283,25 +283,28 @@ func TestUnreachableStores(t *testing.T) {
 	}
 }
 
-// AWS is addressed by its regional host names, the bucket in front where it can be. The dialer leads all of them to this machine.
+// AWS is addressed by its regional host names, the bucket in front where it can be, another store by its own host and a path. The dialer
+// leads all of them to this machine.
 func TestAddressing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		region, bucket string
-		host, path     string
+		endpoint, region, bucket string
+		host, path               string
 	}{
-		"AWS":                 {"eu-west-1", "media", "media.s3.eu-west-1.amazonaws.com", "/"},
-		"the first region":    {"us-east-1", "media", "media.s3.us-east-1.amazonaws.com", "/"},
-		"a region in China":   {"cn-north-1", "media", "media.s3.cn-north-1.amazonaws.com.cn", "/"},
-		"a region to come":    {"eu-north-9", "media", "media.s3.eu-north-9.amazonaws.com", "/"},
-		"a dot in the name":   {"eu-west-1", "media.example.com", "s3.eu-west-1.amazonaws.com", "/media.example.com"},
-		"capitals, as of old": {"us-east-1", "Media", "s3.us-east-1.amazonaws.com", "/Media"},
+		"AWS":                 {"", "eu-west-1", "media", "media.s3.eu-west-1.amazonaws.com", "/"},
+		"the first region":    {"", "us-east-1", "media", "media.s3.us-east-1.amazonaws.com", "/"},
+		"a region in China":   {"", "cn-north-1", "media", "media.s3.cn-north-1.amazonaws.com.cn", "/"},
+		"a region to come":    {"", "eu-north-9", "media", "media.s3.eu-north-9.amazonaws.com", "/"},
+		"a dot in the name":   {"", "eu-west-1", "media.example.com", "s3.eu-west-1.amazonaws.com", "/media.example.com"},
+		"capitals, as of old": {"", "us-east-1", "Media", "s3.us-east-1.amazonaws.com", "/Media"},
+		"another store":       {"https://store.example.com", "eu-1", "media", "store.example.com", "/media"},
+		"one below a path":    {"https://store.example.com:9000/s3", "eu-1", "media", "store.example.com:9000", "/s3/media"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var host, path, authorization string
+			var host, path, query, authorization string
 			server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				host, path, authorization = r.Host, r.URL.Path, r.Header.Get("Authorization")
+				host, path, query, authorization = r.Host, r.URL.Path, r.URL.RawQuery, r.Header.Get("Authorization")
 				_, _ = io.WriteString(w, emptyList)
 			}))
 			defer server.Close()
@@ -310,9 +313,12 @@ func TestAddressing(t *testing.T) {
 				return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
 			}
 			checker.transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
-			result, err := checker.Access(t.Context(), Target{Region: c.region, Bucket: c.bucket, AccessKey: "AKIA"}, "secret")
+			result, err := checker.Access(t.Context(), Target{Endpoint: c.endpoint, Region: c.region, Bucket: c.bucket, PathPrefix: "shop/", AccessKey: "AKIA"}, "secret")
 			if err != nil || result.Reason != Fine || host != c.host || path != c.path || !strings.Contains(authorization, "/"+c.region+"/s3/aws4_request") {
 				t.Errorf("%+v, %v: %s %s, %s", result, err, host, path, authorization)
+			}
+			if query != "list-type=2&max-keys=1&prefix=shop%2F" {
+				t.Errorf("asked for %s", query)
 			}
 		})
 	}
