@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -155,6 +156,45 @@ func TestCallersShareACheck(t *testing.T) {
 	}
 	if _, err := checker.Access(t.Context(), target, "another"); err != nil || asked.count() != 2 {
 		t.Errorf("another secret: %d requests, %v", asked.count(), err)
+	}
+	if _, err := checker.Write(t.Context(), target, "secret"); err != nil || !strings.HasPrefix(asked.seen[2], "PUT ") {
+		t.Errorf("to write is another check: %v, %v", asked.seen, err)
+	}
+}
+
+// Some stores refuse headers that they do not know.
+func TestNoChecksumsAreAdded(t *testing.T) {
+	t.Parallel()
+	target := served(t, func(w http.ResponseWriter, r *http.Request) {
+		for name := range r.Header {
+			if strings.Contains(strings.ToLower(name), "checksum") || name == "X-Amz-Trailer" {
+				t.Errorf("%s: %s", r.Method, name)
+			}
+		}
+		w.Header().Set("ETag", `"d41d8cd98f00b204e9800998ecf8427e"`)
+	})
+	if result, err := New().Write(t.Context(), target, "secret"); err != nil || result.Reason != Fine {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+// An answer without an end is cut.
+func TestAnAnswerHasALimit(t *testing.T) {
+	t.Parallel()
+	var sent atomic.Int64
+	target := served(t, func(w http.ResponseWriter, _ *http.Request) {
+		for {
+			n, err := w.Write(make([]byte, 64<<10))
+			sent.Add(int64(n))
+			if err != nil {
+				return
+			}
+		}
+	})
+	start := time.Now()
+	result, err := New().Access(t.Context(), target, "secret")
+	if err != nil || result.Reason != NotS3 || time.Since(start) > wholeTime/2 {
+		t.Errorf("%+v, %v, after %s and %d MiB", result, err, time.Since(start), sent.Load()>>20)
 	}
 }
 
