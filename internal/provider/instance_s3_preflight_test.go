@@ -84,10 +84,11 @@ func TestAccPreflightRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, mockapi.Options{})
-			b.run(resource.TestStep{
-				Config: b.stored(c.mode, store, c.region, c.bucket, c.key), ConfigVariables: secret(c.secret),
-				ExpectError: regexp.MustCompile(`(?s)` + strings.ReplaceAll(c.want, " ", `\s+`)),
-			})
+			config := b.stored(c.mode, store, c.region, c.bucket, c.key)
+			b.run(
+				resource.TestStep{Config: config, ConfigVariables: secret(c.secret), PlanOnly: true, ExpectNonEmptyPlan: true}, // with a warning, but no error
+				resource.TestStep{Config: config, ConfigVariables: secret(c.secret), ExpectError: regexp.MustCompile(`(?s)` + strings.ReplaceAll(c.want, " ", `\s+`))},
+			)
 			b.mustSent()
 		})
 	}
@@ -177,9 +178,9 @@ func TestAccPreflightPasses(t *testing.T) {
 	})
 }
 
-// A check precedes a change of the storage or the secret, and nothing else.
-func TestAccPreflightWhen(t *testing.T) {
-	t.Parallel()
+// countingStore accepts every list of keys. The function that is returned checks whether it was asked since it was last called.
+func countingStore(t *testing.T) (url string, wasAsked func(want bool) func()) {
+	t.Helper()
 	var mu sync.Mutex
 	asked := 0
 	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -189,7 +190,7 @@ func TestAccPreflightWhen(t *testing.T) {
 		_, _ = io.WriteString(w, `<ListBucketResult></ListBucketResult>`)
 	}))
 	t.Cleanup(fake.Close)
-	count := func(want bool) func() {
+	return fake.URL, func(want bool) func() {
 		return func() {
 			mu.Lock()
 			defer mu.Unlock()
@@ -199,10 +200,35 @@ func TestAccPreflightWhen(t *testing.T) {
 			asked = 0
 		}
 	}
+}
+
+// What is not known at plan is not asked for.
+func TestAccPreflightOfUnknowns(t *testing.T) {
+	t.Parallel()
+	url, wasAsked := countingStore(t)
+	for _, attributes := range [][]string{
+		{`bucket = terraform_data.known_later.output`, `secret_key = var.secret`},
+		{`bucket = "media"`, `secret_key = terraform_data.known_later.output`},
+	} {
+		b := newBench(t, mockapi.Options{})
+		b.options = []string{`preflight = "access"`}
+		config := b.shop(append(attributes, fmt.Sprintf("endpoint = %q", url), `access_key = "AKIA"`)...) + "resource \"terraform_data\" \"known_later\" {\n  input = \"media\"\n}\n"
+		b.run(
+			resource.TestStep{Config: config, ConfigVariables: secret("one"), PlanOnly: true, ExpectNonEmptyPlan: true},
+			resource.TestStep{PreConfig: wasAsked(false), Config: config, ConfigVariables: secret("one")},
+		)
+		wasAsked(true)()
+	}
+}
+
+// A check precedes a change of the storage or the secret, and nothing else.
+func TestAccPreflightWhen(t *testing.T) {
+	t.Parallel()
+	url, count := countingStore(t)
 	b := newBench(t, mockapi.Options{})
 	b.options = []string{`preflight = "access"`}
 	config := func(more ...string) string {
-		return b.shop(append([]string{fmt.Sprintf("endpoint = %q", fake.URL), `bucket = "media"`, `access_key = "AKIA"`, `secret_key = var.secret`}, more...)...)
+		return b.shop(append([]string{fmt.Sprintf("endpoint = %q", url), `bucket = "media"`, `access_key = "AKIA"`, `secret_key = var.secret`}, more...)...)
 	}
 	b.run(
 		resource.TestStep{Config: config(), ConfigVariables: secret("one")},
