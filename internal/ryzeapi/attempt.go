@@ -24,6 +24,7 @@ const (
 // attempts is what became of the attempts of one call so far. Attempts of a call follow each other, so it needs no lock.
 type attempts struct {
 	write              bool
+	instance           string   // that is called; empty for none
 	secrets            []Secret // to be kept out of messages
 	count              int
 	status             int    // of the last answer
@@ -31,8 +32,8 @@ type attempts struct {
 	last               error  // how the last attempt failed, nil if it did not
 	place              int    // in the order of all calls
 	retries            int    // how many failures may be followed by another attempt
-	failures           int    // attempts that failed otherwise than by the rate limit
-	limited            bool   // the last attempt was one too many for the rate limit, and the budget knows when to go on
+	failures           int    // attempts that failed otherwise
+	again              bool   // the last attempt met the rate limit, and the budget knows when to go on, or its token was refused, and there is another
 	mayHaveTakenEffect bool
 }
 
@@ -47,7 +48,7 @@ func attemptsOf(ctx context.Context) *attempts {
 // So a connection that breaks within the answer is retried like one that breaks before it.
 type attemptTransport struct {
 	base    http.RoundTripper
-	budget  *budget
+	tokens  *tokens
 	timeout time.Duration
 	debug   func(context.Context, string, ...map[string]any)
 }
@@ -55,7 +56,7 @@ type attemptTransport struct {
 // RoundTrip implements [http.RoundTripper].
 func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	history := attemptsOf(request.Context())
-	turn, err := t.budget.acquire(request.Context(), history.place)
+	pass, err := t.tokens.acquire(request.Context(), history.instance, history.place)
 	if waited, ok := errors.AsType[*RateLimitError](err); ok {
 		history.last = waited
 	}
@@ -63,17 +64,18 @@ func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, err
 		return nil, err
 	}
 	history.count++
-	history.limited = false
+	if pass.instance != "" {
+		history.secrets = append(history.secrets, pass.token)
+	}
 	start := time.Now()
-	fields := map[string]any{"method": request.Method, "path": request.URL.Path, "attempt": history.count}
-	response, answer, sent, err := t.attempt(request)
+	fields := map[string]any{"method": request.Method, "path": request.URL.Path, "attempt": history.count, "instance_token": pass.instance != ""}
+	response, answer, sent, err := t.attempt(request, pass.token)
 	if err != nil {
-		t.budget.release(turn, 0, nil)
+		history.again = t.tokens.release(pass, 0, nil)
 	} else {
-		t.budget.release(turn, response.StatusCode, response.Header)
+		history.again = t.tokens.release(pass, response.StatusCode, response.Header)
 	}
 	if err == nil {
-		history.limited = limitWait(response.StatusCode, response.Header) > 0
 		fields["status"] = response.StatusCode
 		fields["rate_limit_remaining"] = response.Header.Get("X-RateLimit-Remaining")
 		history.status, history.answer, history.last = response.StatusCode, answer, checkAnswer(response, answer, history.secrets)
@@ -87,7 +89,7 @@ func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, err
 	history.mayHaveTakenEffect = history.mayHaveTakenEffect || history.write && sent
 	if history.last != nil {
 		fields["problem"] = history.last.Error()
-		if !history.limited {
+		if !history.again {
 			history.failures++
 		}
 	}
@@ -97,16 +99,19 @@ func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, err
 }
 
 // attempt returns the response, its body apart, and whether the request left this machine.
-func (t *attemptTransport) attempt(request *http.Request) (response *http.Response, answer []byte, sent bool, err error) {
-	ctx, cancel := context.WithTimeout(request.Context(), t.timeout)
+func (t *attemptTransport) attempt(request *http.Request, token Secret) (response *http.Response, answer []byte, sent bool, err error) {
+	whole := request.Context() // of the call
+	ctx, cancel := context.WithTimeout(whole, t.timeout)
 	defer cancel()
 	var wrote atomic.Bool // set by a goroutine of net/http's, which may outlive RoundTrip
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
-	response, err = t.base.RoundTrip(request.WithContext(ctx))
+	request = request.Clone(ctx)
+	request.Header.Set("token", token.Reveal())
+	response, err = t.base.RoundTrip(request)
 	if err == nil {
 		answer, err = readAnswer(response)
 	}
-	if err != nil && request.Context().Err() == nil && ctx.Err() != nil {
+	if err != nil && whole.Err() == nil && ctx.Err() != nil {
 		err = &TimeoutError{After: t.timeout}
 	}
 	if err != nil {
@@ -148,7 +153,7 @@ func shouldRetry(ctx context.Context, response *http.Response, err error) (bool,
 	}
 	switch status := response.StatusCode; {
 	case status == http.StatusTooManyRequests:
-		return !history.limited, nil // else the budget says when, and the call goes on
+		return !history.again, nil
 	case status >= 500:
 		return true, nil
 	default:

@@ -2,6 +2,7 @@ package ryzeapi
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -56,11 +57,16 @@ const (
 // held is the reset of a budget whose wait comes from Retry-After. No answer tells of a later one.
 const held = math.MaxInt64
 
-// turn is a request that waits, or that was let through.
+// errUsedUp is what a request that need not wait for the next window gets in its place.
+var errUsedUp = errors.New("the rate limit of the token is used up")
+
+// turn is a request that waits, or that was let through or sent away.
 type turn struct {
-	call   int
-	ready  chan struct{} // closed when it may go
-	window int           // in which it went
+	call    int
+	patient bool          // it waits for the next window
+	ready   chan struct{} // closed when it may go, or is sent away
+	usedUp  bool          // it was sent away
+	window  int           // in which it went
 }
 
 // RateLimitError is what a request waited for when its time ran out, or when it was cancelled. It was not sent.
@@ -85,9 +91,10 @@ func (b *budget) newCall() int {
 }
 
 // acquire waits until a request of a call may be sent. Whoever gets a turn must give it back by [budget.release]. When the context ends
-// first, the error is its own, or a [*RateLimitError].
-func (b *budget) acquire(ctx context.Context, call int) (*turn, error) {
-	t := &turn{call: call, ready: make(chan struct{})}
+// first, the error is its own, or a [*RateLimitError]. A request that is not patient gets errUsedUp in place of a wait for the next window,
+// and leaves the window's last request to those that are.
+func (b *budget) acquire(ctx context.Context, call int, patient bool) (*turn, error) {
+	t := &turn{call: call, patient: patient, ready: make(chan struct{})}
 	b.mu.Lock()
 	at, _ := slices.BinarySearchFunc(b.queue, t, func(a, b *turn) int { return a.call - b.call })
 	b.queue = slices.Insert(b.queue, at, t)
@@ -99,6 +106,9 @@ func (b *budget) acquire(ctx context.Context, call int) (*turn, error) {
 	for {
 		select {
 		case <-t.ready:
+			if t.usedUp {
+				return nil, errUsedUp
+			}
 			return t, nil
 		case <-quiet.C:
 			if !b.say(ctx) {
@@ -129,7 +139,7 @@ func (b *budget) leave(ctx context.Context, t *turn) error {
 	why := b.why(now)
 	if at := slices.Index(b.queue, t); at >= 0 {
 		b.queue = slices.Delete(b.queue, at, at+1)
-	} else if t.window == b.window { // it was let through just now
+	} else if !t.usedUp && t.window == b.window { // it was let through just now
 		b.inFlight--
 		b.admit(now)
 	}
@@ -139,9 +149,9 @@ func (b *budget) leave(ctx context.Context, t *turn) error {
 	return why
 }
 
-// why says what the next request waits for, nil for the answer to another one.
+// why says what the next patient request waits for, nil for the answer to another one.
 func (b *budget) why(now time.Time) *RateLimitError {
-	next := b.next(now)
+	next := b.next(now, true)
 	switch {
 	case next.After(now) && next.Equal(b.earliest):
 		return &RateLimitError{Own: true, Until: next}
@@ -214,7 +224,11 @@ func (b *budget) expire(now time.Time) {
 func (b *budget) admit(now time.Time) {
 	b.expire(now)
 	for len(b.queue) > 0 {
-		if next := b.next(now); next.After(now) {
+		t := b.queue[0]
+		if next := b.next(now, t.patient); next.After(now) {
+			if b.sendAway() {
+				continue
+			}
 			if b.wake != nil {
 				b.wake.Stop()
 			}
@@ -225,7 +239,6 @@ func (b *budget) admit(now time.Time) {
 			})
 			return
 		}
-		t := b.queue[0]
 		b.queue = b.queue[1:]
 		if b.inFlight == 0 && b.state == learning {
 			b.learnedBy = now.Add(learningTime)
@@ -237,11 +250,36 @@ func (b *budget) admit(now time.Time) {
 	}
 }
 
+// sendAway ends the wait of all who need not wait for the next window, and tells whether there were any.
+func (b *budget) sendAway() bool {
+	if !b.isUsedUp(false) {
+		return false
+	}
+	waiting := len(b.queue)
+	b.queue = slices.DeleteFunc(b.queue, func(t *turn) bool {
+		if !t.patient {
+			t.usedUp = true
+			close(t.ready)
+		}
+		return !t.patient
+	})
+	return len(b.queue) < waiting
+}
+
+// isUsedUp tells whether a request has to wait for the next window.
+func (b *budget) isUsedUp(patient bool) bool {
+	kept := 1 // for the list of the instances' own tokens
+	if patient {
+		kept = 0
+	}
+	return b.state == limited && b.remaining <= b.inFlight+kept
+}
+
 // next is the earliest time at which the next request may go, as far as is known now. An answer may bring it forward.
-func (b *budget) next(now time.Time) time.Time {
+func (b *budget) next(now time.Time, patient bool) time.Time {
 	next := now
 	switch {
-	case b.state == limited && b.remaining <= b.inFlight:
+	case b.isUsedUp(patient):
 		next = b.resetAt
 	case b.state == learning && b.inFlight > 0:
 		next = b.learnedBy

@@ -56,7 +56,7 @@ func (l *limiter) answer() (status int, header http.Header) {
 func (l *limiter) call(t *testing.T, b *budget, place int) time.Time {
 	t.Helper()
 	for {
-		turn, err := b.acquire(t.Context(), place)
+		turn, err := b.acquire(t.Context(), place, true)
 		if err != nil {
 			t.Error(err)
 			return time.Time{}
@@ -205,7 +205,7 @@ func TestARefusalEmptiesTheBudgetForAll(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // it begins at midnight of 2000-01-01
 				b := newBudget()
 				server := &limiter{limit: 1000, window: time.Hour}
-				first, err := b.acquire(t.Context(), b.newCall())
+				first, err := b.acquire(t.Context(), b.newCall(), true)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -233,10 +233,10 @@ func TestEveryWaitIsBounded(t *testing.T) {
 			{"Retry-After": {"99999999999"}},
 		} {
 			b := newBudget()
-			first, _ := b.acquire(t.Context(), b.newCall())
+			first, _ := b.acquire(t.Context(), b.newCall(), true)
 			b.release(first, 429, header)
 			start := time.Now()
-			if _, err := b.acquire(t.Context(), b.newCall()); err != nil {
+			if _, err := b.acquire(t.Context(), b.newCall(), true); err != nil {
 				t.Fatal(err)
 			}
 			if waited := time.Since(start); waited < maxServerWait || waited > maxServerWait+time.Second {
@@ -250,7 +250,7 @@ func TestEveryWaitIsBounded(t *testing.T) {
 func used(t *testing.T, info func(context.Context, string, ...map[string]any), wait time.Duration) *budget {
 	t.Helper()
 	b := &budget{info: info}
-	first, err := b.acquire(t.Context(), b.newCall())
+	first, err := b.acquire(t.Context(), b.newCall(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		start := time.Now()
-		_, err := b.acquire(ctx, b.newCall())
+		_, err := b.acquire(ctx, b.newCall(), true)
 		limited, ok := errors.AsType[*RateLimitError](err)
 		if took := time.Since(start); !ok || limited.Own || took != 5*time.Second {
 			t.Errorf("%v after %s", err, took)
@@ -291,7 +291,7 @@ func TestACancelledWaitHoldsUpNobody(t *testing.T) {
 		cancel()
 		for range 20 {
 			all.Go(func() {
-				if turn, err := b.acquire(cancelled, b.newCall()); err == nil { // it may be let through all the same
+				if turn, err := b.acquire(cancelled, b.newCall(), true); err == nil { // it may be let through all the same
 					status, header := server.answer()
 					b.release(turn, status, header)
 				}
@@ -309,13 +309,13 @@ func TestACancelledWaitHoldsUpNobody(t *testing.T) {
 func TestATurnThatComesTooLateIsGivenBack(t *testing.T) {
 	t.Parallel()
 	b := newBudget()
-	first := &turn{call: b.newCall(), ready: make(chan struct{})}
+	first := &turn{call: b.newCall(), patient: true, ready: make(chan struct{})}
 	b.queue = append(b.queue, first)
 	b.admit(time.Now())
 	if b.inFlight != 1 {
 		t.Fatal("it was not let through")
 	}
-	second := &turn{call: b.newCall(), ready: make(chan struct{})}
+	second := &turn{call: b.newCall(), patient: true, ready: make(chan struct{})}
 	b.queue = append(b.queue, second)
 	if err := b.leave(t.Context(), first); err != nil || b.inFlight != 1 || len(b.queue) != 0 {
 		t.Errorf("%d in flight, %d wait, %v", b.inFlight, len(b.queue), err)
@@ -329,7 +329,7 @@ func TestALongWaitIsLogged(t *testing.T) {
 		b := used(t, func(_ context.Context, message string, fields ...map[string]any) {
 			lines = append(lines, fmt.Sprint(message, fields))
 		}, 10*time.Second)
-		if _, err := b.acquire(t.Context(), b.newCall()); err != nil {
+		if _, err := b.acquire(t.Context(), b.newCall(), true); err != nil {
 			t.Fatal(err)
 		}
 		until := b.resetAt
@@ -341,7 +341,7 @@ func TestALongWaitIsLogged(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		b := used(t, func(context.Context, string, ...map[string]any) { t.Error("a short wait is logged") }, 2*time.Second)
-		if _, err := b.acquire(t.Context(), b.newCall()); err != nil {
+		if _, err := b.acquire(t.Context(), b.newCall(), true); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -357,7 +357,7 @@ func TestABoundOfOnesOwn(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := b.acquire(ctx, b.newCall()); err != nil { // 8.1 s: a tenth of the last interval is over
+		if _, err := b.acquire(ctx, b.newCall(), true); err != nil { // 8.1 s: a tenth of the last interval is over
 			if limited, ok := errors.AsType[*RateLimitError](err); !ok || !limited.Own {
 				t.Error(err)
 			}
@@ -402,7 +402,7 @@ func TestAHangingFirstRequestIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget()
-		if _, err := b.acquire(t.Context(), b.newCall()); err != nil {
+		if _, err := b.acquire(t.Context(), b.newCall(), true); err != nil {
 			t.Fatal(err)
 		}
 		sent := (&limiter{limit: 100, window: time.Minute}).calls(t, b, 10)
@@ -419,7 +419,7 @@ func TestALateAnswerIsOfItsOwnWindow(t *testing.T) {
 		b := newBudget()
 		server := &limiter{limit: 3, window: 4 * time.Second}
 		server.calls(t, b, 2)
-		late, err := b.acquire(t.Context(), b.newCall())
+		late, err := b.acquire(t.Context(), b.newCall(), true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -504,7 +504,7 @@ func TestAnswersOutOfOrder(t *testing.T) {
 				b := newBudget()
 				start := time.Now()
 				next := func() *turn {
-					turn, err := b.acquire(t.Context(), b.newCall())
+					turn, err := b.acquire(t.Context(), b.newCall(), true)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -531,7 +531,7 @@ func TestALongWaitThatBeginsLateIsLogged(t *testing.T) {
 		var lines int
 		b := used(t, func(context.Context, string, ...map[string]any) { lines++ }, 2*time.Second)
 		go func() {
-			first, err := b.acquire(t.Context(), b.newCall())
+			first, err := b.acquire(t.Context(), b.newCall(), true)
 			if err != nil {
 				t.Error(err)
 				return
@@ -540,7 +540,7 @@ func TestALongWaitThatBeginsLateIsLogged(t *testing.T) {
 			b.release(first, 200, says(0, time.Now().Add(time.Minute)))
 		}()
 		synctest.Wait()
-		if _, err := b.acquire(t.Context(), b.newCall()); err != nil {
+		if _, err := b.acquire(t.Context(), b.newCall(), true); err != nil {
 			t.Fatal(err)
 		}
 		if lines != 1 {
@@ -557,12 +557,12 @@ func TestTheFirstRequestsAfterAResetAreSpread(t *testing.T) {
 			went := map[time.Duration]bool{}
 			for range 8 {
 				b := newBudget()
-				first, err := b.acquire(t.Context(), b.newCall())
+				first, err := b.acquire(t.Context(), b.newCall(), true)
 				if err != nil {
 					t.Fatal(err)
 				}
 				b.release(first, 429, header)
-				went[time.Until(b.next(time.Now()))] = true
+				went[time.Until(b.next(time.Now(), true))] = true
 			}
 			if len(went) < 4 {
 				t.Errorf("%v: only %d moments in 8 runs", header, len(went))
@@ -595,7 +595,7 @@ func TestALostAnswerCounts(t *testing.T) {
 		server := &limiter{limit: 10, window: time.Minute}
 		server.calls(t, b, 1)
 		for range 5 {
-			turn, err := b.acquire(t.Context(), b.newCall())
+			turn, err := b.acquire(t.Context(), b.newCall(), true)
 			if err != nil {
 				t.Fatal(err)
 			}

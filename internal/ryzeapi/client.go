@@ -30,6 +30,7 @@ type Config struct {
 	MaxRetries     int             // attempts after the first, not counting those that met the rate limit
 	RetryWait      time.Duration   // the first pause between two attempts; each further one is twice as long
 	MaxPerMinute   int             // requests in a minute, spread evenly; 0 leaves it to the server's rate limit
+	InstanceTokens bool            // use instances' own tokens where the rate limit of Token is used up, unless MaxPerMinute is set
 	// Debug receives one line an attempt, and Info one when a request waits long for the rate limit. They get no header, no query and no body.
 	Debug, Info func(ctx context.Context, message string, fields ...map[string]any)
 }
@@ -37,10 +38,11 @@ type Config struct {
 // Client calls RyzeAPI. It is safe for concurrent use. Every call that it makes is idempotent, so all are retried alike.
 type Client struct {
 	base      string
-	token     Secret
+	tokens    *tokens
+	roster    *roster
 	userAgent string
 	stop      context.Context
-	budget    *budget
+	debug     func(ctx context.Context, message string, fields ...map[string]any)
 	http      *retryablehttp.Client
 }
 
@@ -55,15 +57,18 @@ func New(config Config) *Client {
 	if config.MaxPerMinute > 0 {
 		budget.interval = time.Minute / time.Duration(config.MaxPerMinute)
 	}
-	return &Client{
+	roster := newRoster()
+	tokens := newTokens(config.Token, budget, config.InstanceTokens && config.MaxPerMinute == 0, roster)
+	client := &Client{
 		base:      strings.TrimRight(config.Endpoint.String(), "/"),
-		token:     config.Token,
+		tokens:    tokens,
+		roster:    roster,
 		userAgent: config.UserAgent,
 		stop:      config.Stop,
-		budget:    budget,
+		debug:     config.Debug,
 		http: &retryablehttp.Client{
 			HTTPClient: &http.Client{
-				Transport: &attemptTransport{base: transport, budget: budget, timeout: config.RequestTimeout, debug: config.Debug},
+				Transport: &attemptTransport{base: transport, tokens: tokens, timeout: config.RequestTimeout, debug: config.Debug},
 			},
 			RetryMax:     config.MaxRetries,
 			RetryWaitMin: config.RetryWait,
@@ -73,22 +78,38 @@ func New(config Config) *Client {
 			ErrorHandler: retryablehttp.PassthroughErrorHandler,
 		},
 	}
+	roster.fetch = client.fetchRoster
+	return client
 }
 
-// call sends one request, again if it must, and decodes RyzeAPI's successful answer. The secrets are those in the body. An error of
-// decode's says what is wrong with the answer.
-func (c *Client) call(ctx context.Context, method, path string, body any, decode func(answer []byte) error, secrets ...Secret) error {
+// operation is what a call asks for.
+type operation struct {
+	method   string
+	path     string
+	instance string // that is called; empty for none
+	body     any
+	secrets  []Secret // in the body
+	retries  int
+}
+
+// call sends one request, again if it must, and decodes RyzeAPI's successful answer. An error of decode's says what is wrong with the answer.
+func (c *Client) call(ctx context.Context, op operation, decode func(answer []byte) error) error {
 	if c.stop != nil {
 		stoppable, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(c.stop, cancel)() //nolint:contextcheck // it ends besides the call's own
 		ctx = stoppable
 	}
-	history := &attempts{write: method != http.MethodGet, secrets: append(secrets, c.token), place: c.budget.newCall(), retries: c.http.RetryMax}
-	err := c.send(context.WithValue(ctx, attemptsKey{}, history), method, path, body)
-	for err == nil && history.limited { // as often as it takes: waiting for one's turn is no failure
-		history.place = c.budget.newCall() // behind the others, whom an instance that is always refused must not hold up
-		err = c.send(context.WithValue(ctx, attemptsKey{}, history), method, path, body)
+	history := &attempts{write: op.method != http.MethodGet, instance: op.instance, secrets: append(op.secrets, c.tokens.main), retries: op.retries}
+	if op.instance != "" { // a list goes first: it serves all the others
+		history.place = c.tokens.budget.newCall()
+	}
+	err := c.send(context.WithValue(ctx, attemptsKey{}, history), op)
+	for err == nil && history.again { // as often as it takes: waiting for one's turn is no failure
+		if op.instance != "" {
+			history.place = c.tokens.budget.newCall() // behind the others, whom an instance that is always refused must not hold up
+		}
+		err = c.send(context.WithValue(ctx, attemptsKey{}, history), op)
 	}
 	if err == nil {
 		err = history.last
@@ -107,8 +128,8 @@ func (c *Client) call(ctx context.Context, method, path string, body any, decode
 	return failed
 }
 
-func (c *Client) send(ctx context.Context, method, path string, body any) error {
-	request, err := c.request(ctx, method, path, body)
+func (c *Client) send(ctx context.Context, op operation) error {
+	request, err := c.request(ctx, op)
 	if err != nil {
 		return err
 	}
@@ -122,23 +143,23 @@ func (c *Client) send(ctx context.Context, method, path string, body any) error 
 	return response.Body.Close()
 }
 
-func (c *Client) request(ctx context.Context, method, path string, body any) (*retryablehttp.Request, error) {
+// request is what an operation sends, but for the token, which each attempt chooses.
+func (c *Client) request(ctx context.Context, op operation) (*retryablehttp.Request, error) {
 	var payload any // nil is no body
-	if body != nil {
-		encoded, err := json.Marshal(body)
+	if op.body != nil {
+		encoded, err := json.Marshal(op.body)
 		if err != nil {
 			return nil, fmt.Errorf("encoding the request body: %w", err)
 		}
 		payload = encoded
 	}
-	request, err := retryablehttp.NewRequestWithContext(ctx, method, c.base+path, payload)
+	request, err := retryablehttp.NewRequestWithContext(ctx, op.method, c.base+op.path, payload)
 	if err != nil {
 		return nil, fmt.Errorf("building the request: %w", err)
 	}
-	request.Header.Set("token", c.token.Reveal())
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", c.userAgent)
-	if body != nil {
+	if op.body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	return request, nil

@@ -63,6 +63,32 @@ func FuzzDecodeS3(f *testing.F) {
 	})
 }
 
+// FuzzDecodeList: a list is read whole or refused, and what it shows of a storage is what a read would show.
+func FuzzDecodeList(f *testing.F) {
+	for _, answer := range []string{
+		`{"success":true,"instances":[{"id":"1","name":"shop","token":"t","status":"active","connection":{"state":"connected","numberJid":null},"profile":{"name":"x","isBusiness":true},` +
+			`"s3":{"enabled":true,"region":"us-east-1","bucket":"media","accessKey":"AKIA","endpoint":null,"pathPrefix":"a/"}}]}`,
+		`{"instances":[{"name":"shop","id":7,"s3":{"enabled":true,"bucket":"media"}},{"name":"b","s3":true},{"name":"c","s3":null},{"name":"d"}]}`,
+		`{"instances":[]}`, `{"instances":null}`, `{"instances":{}}`, `{"instances":[null]}`, `{"instances":[{"name":""}]}`, `{"instances":[{"name":7}]}`, `{}`, `null`, ``, `{`,
+	} {
+		f.Add(answer)
+	}
+	f.Fuzz(func(t *testing.T, answer string) {
+		instances, err := decodeList([]byte(answer))
+		if err != nil {
+			if instances != nil || strings.ContainsFunc(err.Error(), isControl) {
+				t.Errorf("%+v, %q", instances, err)
+			}
+			return
+		}
+		for _, i := range instances {
+			if i.Name == "" || i.S3 != nil && !strings.Contains(strings.ToLower(answer), "enabled") && !strings.Contains(answer, `\u`) {
+				t.Errorf("%q is read as %+v", answer, i)
+			}
+		}
+	})
+}
+
 // FuzzRateLimit: whatever the headers say, no wait is longer than the bound, and a budget lets requests through.
 func FuzzRateLimit(f *testing.F) {
 	now := strconv.FormatInt(time.Now().Unix(), 10)
@@ -83,13 +109,13 @@ func FuzzRateLimit(f *testing.F) {
 		}
 		b := newBudget()
 		for range 3 {
-			first, err := b.acquire(t.Context(), b.newCall())
+			first, err := b.acquire(t.Context(), b.newCall(), true)
 			if err != nil {
 				t.Fatal(err)
 			}
 			start := time.Now()
 			b.release(first, status, header)
-			if next := b.next(start); next.Sub(start) > maxServerWait+2*maxResetJitter {
+			if next := b.next(start, true); next.Sub(start) > maxServerWait+2*maxResetJitter {
 				t.Fatalf("the next request may go in %s", next.Sub(start))
 			} else if next.After(start) {
 				return // it would have to be waited for

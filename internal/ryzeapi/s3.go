@@ -34,6 +34,17 @@ func (c *Client) GetS3(ctx context.Context, instance string) (S3, error) {
 	return c.s3Call(ctx, http.MethodGet, "/api/instance/getS3/", instance, nil)
 }
 
+// RefreshS3 is GetS3 for one instance of many: from the second one on, a list of all instances serves them, up to a minute old. Whatever this client
+// has written since, and what the list does not have, is read anew.
+func (c *Client) RefreshS3(ctx context.Context, instance string) (S3, error) {
+	s3, why := c.roster.s3(ctx, instance)
+	if why == "" {
+		return s3, nil
+	}
+	c.debug(ctx, "reading the storage of one instance by itself", map[string]any{"instance": instance, "reason": why})
+	return c.GetS3(ctx, instance)
+}
+
 // UpdateS3 saves and enables a whole configuration, and returns what RyzeAPI says that it saved. RyzeAPI tests no credentials.
 func (c *Client) UpdateS3(ctx context.Context, instance string, config S3Config) (S3, error) {
 	body := struct {
@@ -45,6 +56,7 @@ func (c *Client) UpdateS3(ctx context.Context, instance string, config S3Config)
 		Endpoint   string `json:"endpoint"`
 		PathPrefix string `json:"pathPrefix"`
 	}{true, config.Region, config.Bucket, config.AccessKey, config.SecretKey.Reveal(), config.Endpoint, config.PathPrefix}
+	defer c.roster.write(instance)()
 	return c.s3Call(ctx, http.MethodPost, "/api/instance/s3/", instance, body, config.SecretKey)
 }
 
@@ -53,35 +65,42 @@ func (c *Client) DisableS3(ctx context.Context, instance string) (S3, error) {
 	body := struct {
 		Enabled bool `json:"enabled"`
 	}{false}
+	defer c.roster.write(instance)()
 	return c.s3Call(ctx, http.MethodPost, "/api/instance/s3/", instance, body)
 }
 
 func (c *Client) s3Call(ctx context.Context, method, path, instance string, body any, secrets ...Secret) (s3 S3, err error) {
-	err = c.call(ctx, method, path+url.PathEscape(instance), body, func(answer []byte) error {
+	op := operation{method: method, path: path + url.PathEscape(instance), instance: instance, body: body, secrets: secrets, retries: c.http.RetryMax}
+	err = c.call(ctx, op, func(answer []byte) error {
 		s3, err = decodeS3(answer)
 		return err
-	}, secrets...)
+	})
 	return s3, err
 }
 
 func decodeS3(answer []byte) (S3, error) {
 	var payload struct {
-		S3 *struct {
-			Enabled    *bool  `json:"enabled"`
-			Region     string `json:"region"`
-			Bucket     string `json:"bucket"`
-			AccessKey  string `json:"accessKey"`
-			Endpoint   string `json:"endpoint"`
-			PathPrefix string `json:"pathPrefix"`
-		} `json:"s3"`
+		S3 json.RawMessage `json:"s3"`
 	}
-	if err := json.Unmarshal(answer, &payload); err != nil {
+	_ = json.Unmarshal(answer, &payload) // what is no object has no s3
+	return decodeS3Object(payload.S3)
+}
+
+func decodeS3Object(object json.RawMessage) (S3, error) {
+	var s3 *struct {
+		Enabled    *bool  `json:"enabled"`
+		Region     string `json:"region"`
+		Bucket     string `json:"bucket"`
+		AccessKey  string `json:"accessKey"`
+		Endpoint   string `json:"endpoint"`
+		PathPrefix string `json:"pathPrefix"`
+	}
+	if err := json.Unmarshal(object, &s3); len(object) > 0 && err != nil {
 		return S3{}, errors.New("the s3 object in it has a field of the wrong type")
 	}
 	// Without enabled, an answer must not pass for a storage that is switched off.
-	if payload.S3 == nil || payload.S3.Enabled == nil {
+	if s3 == nil || s3.Enabled == nil {
 		return S3{}, errors.New(`the field "s3.enabled" is missing from it`)
 	}
-	p := payload.S3
-	return S3{*p.Enabled, p.Region, p.Bucket, p.AccessKey, p.Endpoint, p.PathPrefix}, nil
+	return S3{*s3.Enabled, s3.Region, s3.Bucket, s3.AccessKey, s3.Endpoint, s3.PathPrefix}, nil
 }
