@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -76,6 +77,53 @@ func callFailed(doing operation, instance string, err error) diag.Diagnostic {
 		return diag.NewAttributeErrorDiagnostic(path.Root("instance"), summary, detail)
 	}
 	return diag.NewErrorDiagnostic(summary, detail)
+}
+
+// listFailed is the error for a list of the instances that failed.
+func listFailed(err error) diag.Diagnostic {
+	failed := callFailed(reading, "", err)
+	return diag.NewErrorDiagnostic("Could not list the instances", failed.Detail())
+}
+
+// instancesMissing is the warning for names that were looked for in vain.
+func instancesMissing(names []string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("names"), "Some instances do not exist",
+		"RyzeAPI has no instance with the name "+quotedList(names)+". They are left out.\n\n"+
+			"Check the spelling; names are case-sensitive. With a TokenInstance, only its own instance is there.")
+}
+
+func quotedList(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// notSeen is the warning for a resource that is to be created for an instance that could not be looked at.
+func notSeen(failed diag.Diagnostic) diag.Diagnostic {
+	detail := failed.Detail() + "\n\nThe apply will fail if this stays so."
+	if at, ok := failed.(diag.DiagnosticWithPath); ok {
+		return diag.NewAttributeWarningDiagnostic(at.Path(), failed.Summary(), detail)
+	}
+	return diag.NewWarningDiagnostic(failed.Summary(), detail)
+}
+
+// replaced is the warning for a resource that is to be created for an instance whose storage is enabled with other settings.
+func replaced(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
+	where := "AWS, region " + s3.Region
+	if s3.Endpoint != "" {
+		where = s3.Endpoint
+	}
+	fate := "replaces"
+	if disables {
+		fate = "disables and deletes"
+	}
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("Instance %q has an S3 storage already", instance),
+		fmt.Sprintf("It stores its media in the bucket %q (%s) by the access key %s. This plan %s that storage. Its secret cannot be recovered afterwards, since RyzeAPI "+
+			"never gives it back.\n\n", s3.Bucket, where, s3.AccessKey, fate)+
+			"If the storage is to stay, import it, under the address that is shown here:\n\n"+
+			fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %q\n  }", instance))
 }
 
 // explain says what an error of the client's means, the likely cause, and what to do.

@@ -196,6 +196,9 @@ func (r *instanceS3Resource) ModifyPlan(ctx context.Context, req resource.Modify
 			resp.Diagnostics.Append(r.checkStoreAtPlan(ctx, &config, &plan)...)
 		}
 	}
+	if prior == nil && !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(r.checkInstanceAtPlan(ctx, &plan)...)
+	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
 
@@ -239,7 +242,7 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	s3, err := r.services.client.GetS3(r.services.maskLogs(ctx), state.Instance.ValueString())
+	s3, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), state.Instance.ValueString())
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
 	switch {
 	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null is an import, for which it is an error

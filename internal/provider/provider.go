@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -38,13 +39,16 @@ const (
 	tokenVariable     = "RYZEAPI_TOKEN"
 	preflightVariable = "RYZEAPI_PREFLIGHT"
 
+	instanceTokensAuto  = "auto"
+	instanceTokensNever = "never"
+
 	defaultRequestTimeout = 30 * time.Second
 	defaultMaxRetries     = 4
 	mostRetries           = 20
 	mostPerMinute         = 60_000
 )
 
-var _ provider.Provider = (*ryzeapiProvider)(nil)
+var _ provider.ProviderWithListResources = (*ryzeapiProvider)(nil)
 
 // New returns the provider's constructor. The version goes into the User-Agent. When the process is interrupted, all calls end.
 func New(version string, interrupted context.Context) func() provider.Provider { //nolint:revive // no context of the call
@@ -68,6 +72,7 @@ type providerModel struct {
 	RequestTimeout    types.String `tfsdk:"request_timeout"`
 	MaxRetries        types.Int64  `tfsdk:"max_retries"`
 	RequestsPerMinute types.Int64  `tfsdk:"requests_per_minute"`
+	InstanceTokens    types.String `tfsdk:"instance_tokens"`
 }
 
 // services is what Configure hands to resources: the client, and what one run remembers of secrets and writes.
@@ -126,8 +131,14 @@ func (p *ryzeapiProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 			"requests_per_minute": schema.Int64Attribute{
 				Optional: true,
 				MarkdownDescription: "Most requests that a run sends in a minute, spread evenly, to leave a part of the token's rate limit to others. " +
-					"Left out, a run takes what RyzeAPI allows, which it says with every answer.",
+					"Left out, a run takes what RyzeAPI allows, which it says with every answer. With it, `instance_tokens` is `never`.",
 				Validators: []validator.Int64{int64validator.Between(1, mostPerMinute)},
+			},
+			"instance_tokens": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "RyzeAPI limits requests by token, and its list of instances has a token for each. `auto`: where the limit of `token` is used up, the " +
+					"provider calls an instance by the instance's own. `never`: it waits. The tokens are kept in memory only. Defaults to `" + instanceTokensAuto + "`.",
+				Validators: []validator.String{stringvalidator.OneOf(instanceTokensAuto, instanceTokensNever)},
 			},
 			"preflight": schema.StringAttribute{
 				Optional: true,
@@ -176,7 +187,7 @@ func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureR
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.ResourceData = &services{
+	s := &services{
 		client:       ryzeapi.New(clientConfig),
 		token:        clientConfig.Token,
 		preflight:    mode,
@@ -184,6 +195,7 @@ func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureR
 		fingerprints: fingerprint.NewBook(),
 		writes:       newWrites(),
 	}
+	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = s, s, s
 }
 
 func (m providerModel) unknown() []string {
@@ -200,6 +212,7 @@ func (m providerModel) unknown() []string {
 		{"request_timeout", m.RequestTimeout},
 		{"max_retries", m.MaxRetries},
 		{"requests_per_minute", m.RequestsPerMinute},
+		{"instance_tokens", m.InstanceTokens},
 	} {
 		if setting.value.IsUnknown() {
 			names = append(names, setting.name)
@@ -250,6 +263,7 @@ func (p *ryzeapiProvider) clientConfig(config providerModel, terraformVersion st
 		MaxRetries:     int(retries),
 		RetryWait:      p.retryWait,
 		MaxPerMinute:   int(config.RequestsPerMinute.ValueInt64()), // 0 where it is left out
+		InstanceTokens: config.InstanceTokens.ValueString() != instanceTokensNever,
 		Debug:          tflog.Debug,
 		Info:           tflog.Info,
 	}, diags
@@ -305,4 +319,14 @@ func (p *ryzeapiProvider) Resources(context.Context) []func() resource.Resource 
 }
 
 // DataSources implements [provider.Provider].
-func (p *ryzeapiProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *ryzeapiProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{
+		func() datasource.DataSource { return &instancesDataSource{} },
+		func() datasource.DataSource { return &instanceS3DataSource{} },
+	}
+}
+
+// ListResources implements [provider.ProviderWithListResources].
+func (p *ryzeapiProvider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{func() list.ListResource { return &instanceS3List{} }}
+}

@@ -1,0 +1,79 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+var _ datasource.DataSourceWithConfigure = (*instanceS3DataSource)(nil)
+
+type instanceS3DataSource struct{ services *services }
+
+type instanceS3DataModel struct {
+	Instance   types.String `tfsdk:"instance"`
+	Enabled    types.Bool   `tfsdk:"enabled"`
+	Region     types.String `tfsdk:"region"`
+	Bucket     types.String `tfsdk:"bucket"`
+	AccessKey  types.String `tfsdk:"access_key"`
+	Endpoint   types.String `tfsdk:"endpoint"`
+	PathPrefix types.String `tfsdk:"path_prefix"`
+}
+
+// Metadata implements [datasource.DataSource].
+func (d *instanceS3DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_instance_s3"
+}
+
+// Schema implements [datasource.DataSource].
+func (d *instanceS3DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The S3 media storage of an instance, as it is now. RyzeAPI never gives its secret back.",
+		Attributes: map[string]schema.Attribute{
+			"instance": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Name of the instance, case-sensitive.",
+				Validators:          []validator.String{checkInstance},
+			},
+			"enabled":     schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the instance stores its media in S3. If not, all that follows is null."},
+			"region":      text("Region of the bucket."),
+			"bucket":      text("Name of the bucket."),
+			"access_key":  text("Access key ID. RyzeAPI may hide a part of it."),
+			"endpoint":    text("URL of the S3-compatible store, null for AWS."),
+			"path_prefix": text("What the keys of all objects begin with."),
+		},
+	}
+}
+
+// Configure implements [datasource.DataSourceWithConfigure].
+func (d *instanceS3DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.services, _ = req.ProviderData.(*services)
+}
+
+// Read implements [datasource.DataSource]. It asks for this instance, not for a list that may be older: what it depends on may have just changed it.
+func (d *instanceS3DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model instanceS3DataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(d.services.maskLogs(ctx), defaultTimeout)
+	defer cancel()
+	s3, err := d.services.client.GetS3(ctx, model.Instance.ValueString())
+	if err != nil {
+		resp.Diagnostics.Append(callFailed(reading, model.Instance.ValueString(), err))
+		return
+	}
+	model.Enabled = types.BoolValue(s3.Enabled)
+	if s3.Enabled {
+		model.Region, model.Bucket, model.AccessKey = textOrNull(s3.Region), textOrNull(s3.Bucket), textOrNull(s3.AccessKey)
+		model.Endpoint, model.PathPrefix = textOrNull(s3.Endpoint), textOrNull(s3.PathPrefix)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}

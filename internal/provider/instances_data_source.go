@@ -1,0 +1,155 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
+)
+
+var _ datasource.DataSourceWithConfigure = (*instancesDataSource)(nil)
+
+type instancesDataSource struct{ services *services }
+
+type instancesModel struct {
+	Names           types.Set       `tfsdk:"names"`
+	ConnectionState types.String    `tfsdk:"connection_state"`
+	Instances       []instanceModel `tfsdk:"instances"`
+}
+
+// instanceModel has no place for the instance's token, so that it cannot reach a state.
+type instanceModel struct {
+	Name            types.String `tfsdk:"name"`
+	ID              types.String `tfsdk:"id"`
+	Status          types.String `tfsdk:"status"`
+	ConnectionState types.String `tfsdk:"connection_state"`
+	NumberJID       types.String `tfsdk:"number_jid"`
+	ProfileName     types.String `tfsdk:"profile_name"`
+	IsBusiness      types.Bool   `tfsdk:"is_business"`
+}
+
+// Metadata implements [datasource.DataSource].
+func (d *instancesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_instances"
+}
+
+// Schema implements [datasource.DataSource].
+func (d *instancesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The instances that the provider's token reaches: all of the account, by one request.",
+		Attributes: map[string]schema.Attribute{
+			"names": schema.SetAttribute{
+				ElementType: types.StringType,
+				Optional:    true,
+				Computed:    true,
+				MarkdownDescription: "Names of the instances to look for; left out, all. Then it holds the names of those that were found, " +
+					"as `for_each` takes them. A name that does not exist is a warning.",
+			},
+			"connection_state": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Only instances in this state, such as `connected`, `disconnected` or `qr`.",
+			},
+			"instances": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "The instances that were found, sorted by name.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"name":             text("Name, the identifier of an instance."),
+					"id":               text("RyzeAPI's own number of the instance."),
+					"status":           text("Status of the instance."),
+					"connection_state": text("State of the connection to WhatsApp, such as `connected`, `disconnected` or `qr`."),
+					"number_jid":       text("WhatsApp's identifier of the number, once there is one."),
+					"profile_name":     text("Name of the WhatsApp profile."),
+					"is_business":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is a WhatsApp Business account."},
+				}},
+			},
+		},
+	}
+}
+
+// Configure implements [datasource.DataSourceWithConfigure].
+func (d *instancesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.services, _ = req.ProviderData.(*services)
+}
+
+// Read implements [datasource.DataSource].
+func (d *instancesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model instancesModel
+	var wanted []string
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	resp.Diagnostics.Append(model.Names.ElementsAs(ctx, &wanted, false)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(d.services.maskLogs(ctx), defaultTimeout)
+	defer cancel()
+	listed, err := d.services.client.List(ctx)
+	if err != nil {
+		resp.Diagnostics.Append(listFailed(err))
+		return
+	}
+	if !model.Names.IsNull() {
+		var missing []string
+		listed, missing = named(listed, wanted)
+		if len(missing) > 0 {
+			resp.Diagnostics.Append(instancesMissing(missing))
+		}
+	}
+	model.found(inState(listed, model.ConnectionState))
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// named returns the instances with the given names, and the names that no instance has.
+func named(instances []ryzeapi.Instance, names []string) (found []ryzeapi.Instance, missing []string) {
+	byName := map[string]ryzeapi.Instance{}
+	for _, i := range instances {
+		byName[i.Name] = i
+	}
+	for _, name := range names {
+		if i, ok := byName[name]; ok {
+			found = append(found, i)
+		} else {
+			missing = append(missing, name)
+		}
+	}
+	slices.Sort(missing)
+	return found, missing
+}
+
+// inState returns the instances in a state of connection; null is any.
+func inState(instances []ryzeapi.Instance, state types.String) []ryzeapi.Instance {
+	return slices.DeleteFunc(slices.Clone(instances), func(i ryzeapi.Instance) bool {
+		return !state.IsNull() && i.ConnectionState != state.ValueString()
+	})
+}
+
+// found sets what was found.
+func (m *instancesModel) found(instances []ryzeapi.Instance) {
+	slices.SortFunc(instances, func(a, b ryzeapi.Instance) int { return cmp.Compare(a.Name, b.Name) })
+	names := make([]attr.Value, 0, len(instances))
+	m.Instances = make([]instanceModel, 0, len(instances))
+	for _, i := range instances {
+		names = append(names, types.StringValue(i.Name))
+		m.Instances = append(m.Instances, instanceModel{
+			Name: types.StringValue(i.Name), ID: textOrNull(i.ID), Status: textOrNull(i.Status), ConnectionState: textOrNull(i.ConnectionState),
+			NumberJID: textOrNull(i.NumberJID), ProfileName: textOrNull(i.ProfileName), IsBusiness: types.BoolValue(i.IsBusiness),
+		})
+	}
+	m.Names = types.SetValueMust(types.StringType, names)
+}
+
+// textOrNull is null for "", which RyzeAPI does not tell from null.
+func textOrNull(text string) types.String {
+	if text == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(text)
+}
