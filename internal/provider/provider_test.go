@@ -219,10 +219,11 @@ var soundsSecret = regexp.MustCompile(`(?i)secret|key|token|password|credential`
 
 // notSecret are the texts that only sound as if they were.
 var notSecret = map[string]string{
-	"access_key":  "the identifier of a key pair, which S3 itself sends in clear",
-	"path_prefix": "what the keys of objects begin with",
-	"endpoint":    "must not contain credentials, which its validator sees to",
-	"preflight":   "one of three words",
+	"access_key":      "the identifier of a key pair, which S3 itself sends in clear",
+	"path_prefix":     "what the keys of objects begin with",
+	"endpoint":        "must not contain credentials, which its validator sees to",
+	"preflight":       "one of three words",
+	"instance_tokens": "one of two words",
 }
 
 // unprotected lists the texts of a schema that sound secret and are not sensitive, or on a resource not write-only.

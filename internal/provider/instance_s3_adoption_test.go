@@ -1,0 +1,89 @@
+package provider
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+)
+
+// plan plans a change; the prior state is nil for a create.
+func (p *protocol) plan(prior, config map[string]any) *tfprotov6.PlanResourceChangeResponse {
+	p.t.Helper()
+	schema := p.schema.ResourceSchemas["ryzeapi_instance_s3"]
+	proposed := with(config, map[string]any{"secret_key": nil})
+	response, err := p.server.PlanResourceChange(p.t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: "ryzeapi_instance_s3", PriorState: p.object(schema, prior), ProposedNewState: p.object(schema, proposed), Config: p.object(schema, config),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return response
+}
+
+// A create over a storage that is there says what it replaces. What is the same is taken over in silence.
+func TestPlanOfACreateLooksAtTheInstance(t *testing.T) {
+	t.Parallel()
+	config := map[string]any{
+		"instance": "shop", "enabled": true, "region": "us-east-1", "bucket": "media", "access_key": "AKIAEXAMPLE", "secret_key": "one", "path_prefix": "media",
+	}
+	same := mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "another", PathPrefix: "media/"}
+	other := mockapi.Storage{Enabled: true, Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD", SecretKey: "c4nary"}
+	elsewhere := mockapi.Storage{Enabled: true, Bucket: "old", AccessKey: "minioadmin", Endpoint: "https://minio.example.com"}
+	mask := func(string) string { return "AKIA..." }
+	for name, c := range map[string]struct {
+		options mockapi.Options
+		there   mockapi.Storage
+		prior   map[string]any
+		config  map[string]any
+		change  func(*bench)
+		want    []string // parts of the one warning; none for silence
+		reads   int
+	}{
+		"nothing there":           {config: config, reads: 1},
+		"the same":                {there: same, config: config, reads: 1},
+		"the same, masked":        {options: mockapi.Options{MaskAccessKey: mask}, there: same, config: config, reads: 1},
+		"another":                 {there: other, config: config, reads: 1, want: []string{`Instance "shop" has an S3 storage already`, `bucket "old" (AWS, region eu-west-1) by the access key AKIAOLD. This plan replaces`, "cannot be recovered", "import {\n    to = ryzeapi_instance_s3.NAME\n    id = \"shop\"\n  }"}},
+		"another store":           {there: elsewhere, config: config, reads: 1, want: []string{`bucket "old" (https://minio.example.com) by the access key minioadmin`}},
+		"one that is disabled":    {there: other, config: map[string]any{"instance": "shop", "enabled": false}, reads: 1, want: []string{"This plan disables and deletes that storage"}},
+		"nothing, and disabled":   {config: map[string]any{"instance": "shop", "enabled": false}, reads: 1},
+		"unknown values that fit": {there: same, config: with(config, map[string]any{"bucket": tftypes.UnknownValue}), reads: 1},
+		"unknown values besides":  {there: other, config: with(config, map[string]any{"bucket": tftypes.UnknownValue}), reads: 1, want: []string{"has an S3 storage already"}},
+		"an unknown instance":     {there: other, config: with(config, map[string]any{"instance": tftypes.UnknownValue})},
+		"an update":               {there: other, prior: with(config, map[string]any{"secret_key": nil, "secret_key_version": int64(1)}), config: config},
+		"no such instance":        {config: config, change: func(b *bench) { b.account.RemoveInstance("shop") }, reads: 1, want: []string{`Could not read the S3 storage of instance "shop"`, "404 Not Found", "The apply will fail if this stays so"}},
+		"a server that is down":   {config: config, change: func(b *bench) { b.mock.Inject(http.MethodGet, 99, mockapi.FailWith(503, "down")) }, reads: 5, want: []string{"503 Service Unavailable", "The apply will fail"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, c.options)
+			b.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = c.there })
+			if c.change != nil {
+				c.change(b)
+			}
+			p := newProtocol(t)
+			p.configure(b.url, testToken, false)
+			response := p.plan(c.prior, c.config)
+			if (len(response.Diagnostics) != 0) != (len(c.want) > 0) || len(response.Diagnostics) > 1 {
+				t.Fatalf("%+v", response.Diagnostics)
+			}
+			for _, d := range response.Diagnostics {
+				if d.Severity != tfprotov6.DiagnosticSeverityWarning || strings.Contains(d.Detail, "c4nary") {
+					t.Errorf("%+v", d)
+				}
+				for _, want := range c.want {
+					if !strings.Contains(d.Summary+d.Detail, want) {
+						t.Errorf("%q is not in %s\n%s", want, d.Summary, d.Detail)
+					}
+				}
+			}
+			if n := len(b.mock.Requests()); n != c.reads {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
