@@ -75,13 +75,18 @@ func (b *bench) beside() *bench {
 // write sets the configuration.
 func (b *bench) write(configuration string) {
 	b.t.Helper()
-	if err := os.WriteFile(filepath.Join(b.dir, "main.tf"), []byte(configuration), 0o600); err != nil {
+	b.writeFile("main.tf", configuration)
+}
+
+func (b *bench) writeFile(name, content string) {
+	b.t.Helper()
+	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(content), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-// fleet is a configuration of one resource with for_each, for instances with the given prefix: prefix0, prefix1 and so on.
-func fleet(prefix string, n int, more ...string) string {
+// noFleet is a configuration without resources.
+func noFleet(more ...string) string {
 	return fmt.Sprintf(`
 terraform {
   required_providers {
@@ -95,7 +100,14 @@ variable "secret" {
   type      = string
   ephemeral = true
   sensitive = true
+  default   = null
 }
+`, strings.Join(more, "\n  "))
+}
+
+// fleet is a configuration of one resource with for_each, for instances with the given prefix: prefix0, prefix1 and so on.
+func fleet(prefix string, n int, more ...string) string {
+	return noFleet(more...) + fmt.Sprintf(`
 resource "ryzeapi_instance_s3" "all" {
   for_each   = toset([for i in range(%d) : "%s${i}"])
   instance   = each.key
@@ -104,7 +116,7 @@ resource "ryzeapi_instance_s3" "all" {
   access_key = "AKIAEXAMPLE"
   secret_key = var.secret
 }
-`, strings.Join(more, "\n  "), n, prefix)
+`, n, prefix)
 }
 
 func fleetNames(prefix string, n int) []string {

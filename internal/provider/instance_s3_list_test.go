@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -16,7 +17,9 @@ import (
 // list asks for a list as terraform query does.
 func (p *protocol) list(config map[string]any, include bool, limit int64) []tfprotov6.ListResourceResult {
 	p.t.Helper()
-	server, ok := p.server.(tfprotov6.ProviderServerWithListResource)
+	server, ok := p.server.(interface {
+		ListResource(context.Context, *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error)
+	})
 	if !ok {
 		p.t.Fatal("the provider lists nothing")
 	}
@@ -52,7 +55,8 @@ func (p *protocol) shown(result tfprotov6.ListResourceResult) string {
 		var set []string
 		for name, value := range values {
 			if !value.IsNull() {
-				set = append(set, fmt.Sprintf("%s=%s", name, strings.TrimSuffix(value.String()[strings.Index(value.String(), "<"):], "")))
+				_, content, _ := strings.Cut(value.String(), "<")
+				set = append(set, name+"=<"+content)
 			}
 		}
 		slices.Sort(set)

@@ -1,0 +1,31 @@
+# All instances of the account.
+data "ryzeapi_instances" "all" {}
+
+# An ephemeral variable is in no state and no plan.
+variable "secret_key" {
+  type      = string
+  ephemeral = true
+  sensitive = true
+}
+
+# A storage for each.
+resource "ryzeapi_instance_s3" "all" {
+  for_each = data.ryzeapi_instances.all.names
+
+  instance    = each.key
+  region      = "us-east-1"
+  bucket      = "ryzeapi-media"
+  access_key  = "AKIAIOSFODNN7EXAMPLE"
+  secret_key  = var.secret_key
+  path_prefix = "media/${each.key}/"
+}
+
+# Two instances by their names, if they are connected.
+data "ryzeapi_instances" "shops" {
+  names            = ["shop-1", "shop-2"]
+  connection_state = "connected"
+}
+
+output "connected_shops" {
+  value = data.ryzeapi_instances.shops.names
+}

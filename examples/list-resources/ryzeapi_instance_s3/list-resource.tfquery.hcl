@@ -1,0 +1,15 @@
+# Instances whose storage is enabled.
+list "ryzeapi_instance_s3" "enabled" {
+  provider = ryzeapi
+}
+
+# All instances, with what their storages are.
+list "ryzeapi_instance_s3" "all" {
+  provider         = ryzeapi
+  include_resource = true
+  limit            = 1000
+
+  config {
+    only_enabled = false
+  }
+}
