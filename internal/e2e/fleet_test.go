@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -59,48 +60,139 @@ func TestFourRunsAtOnce(t *testing.T) {
 	t.Logf("%d requests, %d of them refused", len(first.mock.Requests()), first.refused())
 }
 
-// The benchmarks print what a fleet costs against a rate limit, with the real CLI. The floor is what the limit alone takes: a whole window for
-// each that must be waited out.
-func BenchmarkFleet(b *testing.B) {
-	for _, c := range []struct {
-		instances, limit int
-		window           time.Duration
-	}{
-		{50, 20, 6 * time.Second},
-		{300, 0, 0}, // without a limit: what the rest costs
-		{300, 100, time.Minute},
-	} {
-		name := fmt.Sprintf("%d instances, %d requests in %s", c.instances, c.limit, c.window)
-		if c.limit == 0 {
-			name = fmt.Sprintf("%d instances, no limit", c.instances)
+// isOwnToken tells whether a request was sent by an instance's own token.
+func isOwnToken(r *http.Request) bool { return r.Header.Get("Token") != accountToken }
+
+// asRyzeAPI is a mock with the documented rate limit, and a latency.
+func asRyzeAPI(options mockapi.Options, ownTokensWork bool) mockapi.Options {
+	options.RateLimit = 100
+	options.Fault = func(r *http.Request) mockapi.Fault {
+		if isOwnToken(r) && !ownTokensWork {
+			return mockapi.FailWith(http.StatusForbidden, "Forbidden")
 		}
-		b.Run(name, func(b *testing.B) {
-			for range b.N {
-				names := fleetNames("i", c.instances)
-				bench := newBench(b, mockapi.Options{RateLimit: c.limit, RateWindow: c.window}, names...)
-				bench.write(fleet("i", c.instances))
-				for _, step := range []struct {
-					name, secret string
-					args         []string
-					requests     int // that are needed
-				}{
-					{"create", "one", []string{"apply", "-auto-approve"}, c.instances},
-					{"plan", "one", []string{"plan", "-detailed-exitcode"}, c.instances},
-					{"rotate", "two", []string{"apply", "-auto-approve"}, 2 * c.instances},
-				} {
-					time.Sleep(c.window) // each begins with a whole window
-					before, refusedBefore, start := len(bench.mock.Requests()), bench.refused(), time.Now()
-					bench.must([]string{"TF_VAR_secret=" + step.secret}, step.args...)
-					took := time.Since(start)
-					bench.holds(names, step.secret)
-					floor := time.Duration(0)
-					if c.limit > 0 {
-						floor = time.Duration((step.requests-1)/c.limit) * c.window
-					}
-					fmt.Fprintf(os.Stderr, "%-45s %-7s %6.1f s (floor %3.0f s), %4d requests (%d needed), %d refused\n",
-						name, step.name, took.Seconds(), floor.Seconds(), len(bench.mock.Requests())-before, step.requests, bench.refused()-refusedBefore)
-				}
-			}
-		})
+		return mockapi.Delay(20 * time.Millisecond)
 	}
+	return options
+}
+
+// fleetSteps are the commands that are counted and timed, one after the other.
+var fleetSteps = []struct {
+	name, secret, bucket string
+	args                 []string
+	writes               func(instances int) int
+}{
+	{"create", "one", "media", []string{"apply", "-auto-approve"}, all},
+	{"empty plan", "one", "media", []string{"plan", "-detailed-exitcode"}, none},
+	{"update one field", "one", "moved", []string{"apply", "-auto-approve"}, all},
+	{"rotate the secret", "two", "moved", []string{"apply", "-auto-approve"}, all},
+	{"destroy", "two", "moved", []string{"destroy", "-auto-approve"}, all},
+}
+
+func all(n int) int { return n }
+func none(int) int  { return 0 }
+
+// play runs one of the steps in a whole window of the rate limit, and returns its time, its requests beside the writes, and how many met the limit.
+func (b *bench) play(n, step int) (took time.Duration, extra, refused int) {
+	b.t.Helper()
+	s := fleetSteps[step]
+	b.write(strings.Replace(fleet("i", n), `"media"`, strconv.Quote(s.bucket), 1))
+	b.mock.NewWindows()
+	before, refusedBefore, start := len(b.mock.Requests()), b.refused(), time.Now()
+	b.must([]string{"TF_VAR_secret=" + s.secret}, s.args...)
+	took = time.Since(start)
+	for _, name := range fleetNames("i", n) {
+		if held := b.account.S3(name); s.name == "destroy" && held.Enabled || s.name != "destroy" && (held.SecretKey != s.secret || held.Bucket != s.bucket) {
+			b.t.Fatalf("after %s the server holds for %s %+v", s.name, name, held)
+		}
+	}
+	written := map[string]int{}
+	for _, r := range b.mock.Requests()[before:] {
+		if r.Method == http.MethodPost && r.Status == http.StatusOK {
+			written[r.Path]++
+		}
+	}
+	if len(written) != s.writes(n) {
+		b.t.Fatalf("%s has written to %d instances", s.name, len(written))
+	}
+	return took, len(b.mock.Requests()) - before - s.writes(n), b.refused() - refusedBefore
+}
+
+// What a fleet of three times the rate limit costs in requests: one for each write, and a handful besides.
+func TestRequestsOfAFleet(t *testing.T) {
+	t.Parallel()
+	const n = 300
+	b := newBench(t, asRyzeAPI(mockapi.Options{}, true), fleetNames("i", n)...)
+	for i, s := range fleetSteps {
+		took, extra, refused := b.play(n, i)
+		if extra > 5 || refused > 0 {
+			t.Errorf("%s: %d requests besides the writes, %d met the rate limit", s.name, extra, refused)
+		}
+		t.Logf("%s: %d + %d requests, %s", s.name, s.writes(n), extra, took)
+	}
+}
+
+// BenchmarkFleet prints what fleets cost, with the real CLI against a mock that has the documented limit of 100 requests in a minute and token, and 20 ms of latency.
+func BenchmarkFleet(b *testing.B) {
+	type variant struct {
+		name      string
+		list      mockapi.ListShape
+		ownTokens bool
+		instances []int
+	}
+	for _, v := range []variant{
+		{"the list has all", mockapi.ListWhole, true, []int{1, 30, 300, 1000}},
+		{"the list has a part", mockapi.ListPartial, true, []int{300}},
+		{"the list has no storage", mockapi.ListMissing, true, []int{300}},
+		{"instance tokens are refused", mockapi.ListWhole, false, []int{300}},
+	} {
+		for _, n := range v.instances {
+			b.Run(fmt.Sprintf("%s, %d instances", v.name, n), func(b *testing.B) {
+				for range b.N {
+					bench := newBench(b, asRyzeAPI(mockapi.Options{ListS3: v.list}, v.ownTokens), fleetNames("i", n)...)
+					for i, s := range fleetSteps {
+						memory := watchMemory()
+						took, extra, refused := bench.play(n, i)
+						fmt.Fprintf(os.Stderr, "| %s | %d | %s | %.1f s | %d + %d | %d | %d MB |\n", v.name, n, s.name, took.Seconds(), s.writes(n), extra, refused, memory()>>20)
+					}
+				}
+			})
+		}
+	}
+}
+
+// watchMemory watches the provider's processes, where the system shows them, until it is asked for the most memory that one of them has taken.
+func watchMemory() (most func() uint64) {
+	stop, result := make(chan struct{}), make(chan uint64)
+	go func() {
+		var peak uint64
+		for {
+			peak = max(peak, providerMemory())
+			select {
+			case <-stop:
+				result <- peak
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	return func() uint64 { close(stop); return <-result }
+}
+
+// providerMemory is the most memory that a provider's process which is running now has taken so far; 0 where the system does not show it.
+func providerMemory() uint64 {
+	var peak uint64
+	statuses, _ := filepath.Glob("/proc/[0-9]*/status")
+	for _, status := range statuses {
+		content, err := os.ReadFile(status)
+		if err != nil || !strings.HasPrefix(string(content), "Name:\tterraform-provi") { // cut by the system
+			continue
+		}
+		for line := range strings.Lines(string(content)) {
+			if kilobytes, found := strings.CutPrefix(line, "VmHWM:"); found {
+				n, _ := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(kilobytes), " kB"), 10, 64)
+				peak = max(peak, n<<10)
+			}
+		}
+	}
+	return peak
 }

@@ -288,6 +288,13 @@ func (s *Server) admit(w http.ResponseWriter, token string) bool {
 	return win.used <= s.options.RateLimit
 }
 
+// NewWindows ends the rate-limit windows of all tokens, as the passing of time does.
+func (s *Server) NewWindows() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.windows)
+}
+
 // answer is what a handler decides under the server's lock, and what is sent after it.
 type answer struct {
 	status int
