@@ -14,19 +14,19 @@ import (
 // protocol speaks to the provider as Terraform does, for what Terraform itself never asks: it plans again before it applies, and so leaves
 // nothing unknown or incomplete. Another host might not.
 type protocol struct {
-	t      *testing.T
+	t      testing.TB
 	server tfprotov6.ProviderServer
 	schema *tfprotov6.GetProviderSchemaResponse
 }
 
-func newProtocol(t *testing.T) *protocol {
-	t.Helper()
+func newProtocol(tb testing.TB) *protocol {
+	tb.Helper()
 	server := providerserver.NewProtocol6(testProvider())()
-	schema, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	schema, err := server.GetProviderSchema(tb.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return &protocol{t, server, schema}
+	return &protocol{tb, server, schema}
 }
 
 // object is a value of a schema, with null for what is not given.
