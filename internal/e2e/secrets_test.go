@@ -155,16 +155,29 @@ func echo(status int, contentType string) mockapi.Fault {
 	}
 }
 
+// withList is a configuration with all instances in its state.
+func withList(configuration string) string {
+	return configuration + `
+data "ryzeapi_instances" "all" {}
+output "instances" {
+  value = data.ryzeapi_instances.all.instances
+}
+`
+}
+
 // Success and failure, with everything logged: no canary is in the state, its backup, plan files, JSON, logs, or on the screen.
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
+	b := newBench(t, mockapi.Options{RateLimit: 3, RateWindow: time.Second}) // so that instances' own tokens are used
 	account := b.mock.AddAccount(canaryToken)
-	instanceToken := account.AddInstance("i0")
+	var instanceTokens []string
+	for _, name := range fleetNames("i", 4) {
+		instanceTokens = append(instanceTokens, account.AddInstance(name))
+	}
 	b.env = append(b.env, "TF_LOG=TRACE")
 	store := newStore(t)
-	b.write(store.in(strings.Replace(fleet("i", 1, `request_timeout = "1s"`, `max_retries = 1`), "sensitive = true", "sensitive = false", 1)))
-	s := newScanner(canarySecret, canaryRotated, canaryToken, instanceToken)
+	b.write(store.in(strings.Replace(withList(fleet("i", 4, `request_timeout = "1s"`, `max_retries = 1`)), "sensitive = true", "sensitive = false", 1)))
+	s := newScanner(append([]string{canarySecret, canaryRotated, canaryToken}, instanceTokens...)...)
 
 	n := 0
 	run := func(secret, token string, wantExit int, args ...string) {
@@ -192,11 +205,19 @@ func TestSecretsAreNowhere(t *testing.T) {
 	run(canaryRotated, canaryToken, 0, "show", "-json", "rotation.tfplan")
 	run(canaryRotated, canaryToken, 0, "apply", "rotation.tfplan")
 	run(canaryRotated, canaryToken, 0, "show", "-json")
-	run(canaryRotated, instanceToken, 0, "plan", "-detailed-exitcode")
-	run(canarySecret, instanceToken, 0, apply...)
-	if held := account.S3("i0").SecretKey; held != canarySecret {
-		t.Errorf("the server holds %q: the canaries were not in use", held)
+	run(canarySecret, canaryToken, 0, apply...)
+	own := 0
+	for _, r := range b.mock.Requests() {
+		if slices.Contains(instanceTokens, r.Header.Get("Token")) {
+			own++
+		}
 	}
+	if held := account.S3("i0").SecretKey; held != canarySecret || own == 0 {
+		t.Errorf("the server holds %q, and %d requests came by instances' own tokens: the canaries were not in use", held, own)
+	}
+	one := `-target=ryzeapi_instance_s3.all["i0"]` // the others are not to be reached by its token
+	run(canaryRotated, instanceTokens[0], 0, "plan", one)
+	run(canaryRotated, instanceTokens[0], 0, "apply", "-auto-approve", one)
 	for name, fault := range map[string]mockapi.Fault{
 		"400": echo(400, "application/json"), "500": echo(500, "application/json"), "page": echo(403, "text/html"),
 		"redirect": mockapi.RedirectTo("https://elsewhere.invalid/" + url.PathEscape(canaryToken) + "?secret=" + url.QueryEscape(canaryRotated)),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -44,6 +45,42 @@ func TestAnotherSchemeMatchesNothing(t *testing.T) {
 	f.Scheme = "argon2id-of-the-future"
 	if NewBook().Matches(f, "secret") {
 		t.Error("matched")
+	}
+}
+
+// A fleet pays once for each distinct secret: when it is written, and when it is planned by another run.
+func TestEachSecretIsComputedOnce(t *testing.T) {
+	t.Parallel()
+	counting := func() (*Book, *atomic.Int32) {
+		book, n := NewBook(), &atomic.Int32{}
+		book.slow = func(secret, salt []byte) []byte {
+			n.Add(1)
+			return argon2id(secret, salt)
+		}
+		return book, n
+	}
+	writing, computed := counting()
+	taken := make([]Fingerprint, 300)
+	var all sync.WaitGroup
+	for i := range taken {
+		all.Go(func() { taken[i] = writing.Take(fmt.Sprint("secret ", i%2)) })
+	}
+	all.Wait()
+	if n := computed.Load(); n != 2 {
+		t.Errorf("%d computations for two secrets", n)
+	}
+	planning, computed := counting()
+	for i := range taken {
+		all.Go(func() {
+			if !planning.Matches(taken[i], fmt.Sprint("secret ", i%2)) {
+				t.Error("not recognised")
+			}
+			planning.Take(fmt.Sprint("secret ", i%2)) // as an apply does for those that it writes
+		})
+	}
+	all.Wait()
+	if n := computed.Load(); n > 4 { // a Take that precedes every match has a salt of its own
+		t.Errorf("%d computations for two secrets", n)
 	}
 }
 
