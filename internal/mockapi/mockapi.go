@@ -138,6 +138,17 @@ func (a *Account) AddInstance(name string) string {
 	return i.token
 }
 
+// Instances returns the names of the instances, in the order in which they were added.
+func (a *Account) Instances() []string {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	var names []string
+	for _, i := range a.instances {
+		names = append(names, i.name)
+	}
+	return names
+}
+
 // RemoveInstance deletes an instance, as a person would in RyzeAPI's dashboard.
 func (a *Account) RemoveInstance(name string) {
 	a.server.mu.Lock()
