@@ -19,6 +19,9 @@ const (
 	learningTime = 3 * time.Second
 	// maxResetJitter spreads the first requests of several runs that wait for the same reset.
 	maxResetJitter = 250 * time.Millisecond
+	// reserve is how many requests of a window those leave that need not wait for the next one: for the list of the instances' own tokens, now
+	// and in the runs that follow soon, such as the apply of a plan.
+	reserve = 10
 	// quietWait is how long a request waits before the log says so.
 	quietWait = 3 * time.Second
 )
@@ -92,7 +95,7 @@ func (b *budget) newCall() int {
 
 // acquire waits until a request of a call may be sent. Whoever gets a turn must give it back by [budget.release]. When the context ends
 // first, the error is its own, or a [*RateLimitError]. A request that is not patient gets errUsedUp in place of a wait for the next window,
-// and leaves the window's last request to those that are.
+// and of the last requests of this one.
 func (b *budget) acquire(ctx context.Context, call int, patient bool) (*turn, error) {
 	t := &turn{call: call, patient: patient, ready: make(chan struct{})}
 	b.mu.Lock()
@@ -268,11 +271,11 @@ func (b *budget) sendAway() bool {
 
 // isUsedUp tells whether a request has to wait for the next window.
 func (b *budget) isUsedUp(patient bool) bool {
-	kept := 1 // for the list of the instances' own tokens
-	if patient {
-		kept = 0
+	left := b.remaining - b.inFlight
+	if !patient {
+		left -= reserve
 	}
-	return b.state == limited && b.remaining <= b.inFlight+kept
+	return b.state == limited && left <= 0
 }
 
 // next is the earliest time at which the next request may go, as far as is known now. An answer may bring it forward.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,7 +67,7 @@ func TestInstanceTokensServeWhereTheLimitIsUsedUp(t *testing.T) {
 		lists, main, own int // requests
 	}{
 		"within the limit":          {90, nil, withOwnTokens, 3 * time.Second, 0, 90, 0},
-		"more than the limit":       {300, nil, withOwnTokens, 10 * time.Second, 1, 99, 201},
+		"more than the limit":       {300, nil, withOwnTokens, 10 * time.Second, 1, 90, 210},
 		"not allowed to":            {300, nil, nil, 130 * time.Second, 0, 300, 0},
 		"with a bound of one's own": {300, nil, func(c *Config) { c.InstanceTokens, c.MaxPerMinute = true, 6000 }, 130 * time.Second, 0, 300, 0},
 		"no tokens in the list": {150, func(f *fleet) {
@@ -111,7 +112,7 @@ func TestInstanceTokensComeFromTheListOfTheReads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(30)...)
-		f.limits = map[string]*limiter{"token": {limit: 10, window: time.Minute}}
+		f.limits = map[string]*limiter{"token": {limit: 19, window: time.Minute}}
 		client := clientOf(f.serve, withOwnTokens)
 		refresh(t, client, f.all())
 		took := f.write(t, client)
@@ -121,12 +122,26 @@ func TestInstanceTokensComeFromTheListOfTheReads(t *testing.T) {
 	})
 }
 
+// A run that follows within the window does not have to wait for the list.
+func TestTheNextRunsFindSomeRequestsLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(names(120)...)
+		f.limits = map[string]*limiter{"token": {limit: 100, window: time.Minute}}
+		for run := range 4 {
+			if took := f.write(t, clientOf(f.serve, withOwnTokens)); took > 6*time.Second || refusedBy(f.limits) > 0 {
+				t.Errorf("run %d took %s, %d requests met the limit", run, took, refusedBy(f.limits))
+			}
+		}
+	})
+}
+
 // Until one of them was accepted, own tokens are tried one at a time.
 func TestTheFirstInstanceTokenIsAProbe(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(30)...)
-		f.limits = map[string]*limiter{"token": {limit: 10, window: time.Minute}}
+		f.limits = map[string]*limiter{"token": {limit: 19, window: time.Minute}}
 		client := clientOf(f.serve, withOwnTokens)
 		if _, err := client.List(t.Context()); err != nil {
 			t.Fatal(err)
@@ -154,7 +169,7 @@ func TestAProbeThatFailsIsFollowedByAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(30)...)
-		f.limits = map[string]*limiter{"token": {limit: 10, window: time.Minute}}
+		f.limits = map[string]*limiter{"token": {limit: 19, window: time.Minute}}
 		var mu sync.Mutex
 		hung := 0
 		client := clientOf(func(r *http.Request) (*http.Response, error) {
@@ -194,7 +209,7 @@ func TestATokenOfTheInstanceIsTheSameToken(t *testing.T) {
 	})
 }
 
-// A wait for a list, or for a probe, ends with its context, and says what it was waiting for.
+// A wait for a list, or for a probe, ends with its context.
 func TestAWaitForInstanceTokensEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	for name, hangs := range map[string]func(*http.Request) bool{
@@ -205,7 +220,7 @@ func TestAWaitForInstanceTokensEndsWithItsContext(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := newFleet(names(10)...)
-				f.limits = map[string]*limiter{"token": {limit: 5, window: time.Minute}}
+				f.limits = map[string]*limiter{"token": {limit: 14, window: time.Minute}}
 				client := clientOf(func(r *http.Request) (*http.Response, error) {
 					if hangs(r) {
 						<-r.Context().Done()
@@ -217,14 +232,11 @@ func TestAWaitForInstanceTokensEndsWithItsContext(t *testing.T) {
 				defer cancel()
 				start := time.Now()
 				var all sync.WaitGroup
-				var mu sync.Mutex
-				said := map[string]int{}
+				var failed atomic.Int32
 				for name := range f.all() {
 					all.Go(func() {
 						if _, err := client.UpdateS3(ctx, name, S3Config{}); err != nil {
-							mu.Lock()
-							defer mu.Unlock()
-							said[err.Error()]++
+							failed.Add(1)
 						}
 					})
 				}
@@ -232,14 +244,8 @@ func TestAWaitForInstanceTokensEndsWithItsContext(t *testing.T) {
 				if took := time.Since(start); took != 10*time.Second {
 					t.Errorf("took %s", took)
 				}
-				waited := 0
-				for message, n := range said {
-					if strings.Contains(message, "waiting for the rate limit of the token, which is used up until") {
-						waited += n
-					}
-				}
-				if waited < 5 {
-					t.Errorf("said %v", said)
+				if n := failed.Load(); n != 6 {
+					t.Errorf("%d failed", n)
 				}
 			})
 		})
@@ -251,7 +257,7 @@ func TestInstanceTokensAreRedacted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(10)...)
-		f.limits = map[string]*limiter{"token": {limit: 2, window: time.Minute}}
+		f.limits = map[string]*limiter{"token": {limit: 12, window: time.Minute}}
 		var logged strings.Builder
 		var mu sync.Mutex
 		client := clientOf(func(r *http.Request) (*http.Response, error) {
