@@ -59,6 +59,15 @@ const (
 // callFailed is the error for a call to RyzeAPI that failed.
 func callFailed(doing operation, instance string, err error) diag.Diagnostic {
 	summary := fmt.Sprintf("Could not %s the S3 storage of instance %q", doing, instance)
+	detail := explainCall(err)
+	if ryzeapi.IsInstanceMissing(err) {
+		return diag.NewAttributeErrorDiagnostic(path.Root("instance"), summary, detail)
+	}
+	return diag.NewErrorDiagnostic(summary, detail)
+}
+
+// explainCall is explain for a whole call: with its last attempt, how many there were, and whether it may have taken effect.
+func explainCall(err error) string {
 	detail := explain(err)
 	if call, ok := errors.AsType[*ryzeapi.CallError](err); ok {
 		if waited, ok := errors.AsType[*ryzeapi.RateLimitError](call.Last); ok {
@@ -73,16 +82,17 @@ func callFailed(doing operation, instance string, err error) diag.Diagnostic {
 	if ryzeapi.MayHaveTakenEffect(err) {
 		detail += "\n\nRyzeAPI may have carried out the request all the same. Run the same command again: it sends everything anew."
 	}
-	if ryzeapi.IsInstanceMissing(err) {
-		return diag.NewAttributeErrorDiagnostic(path.Root("instance"), summary, detail)
-	}
-	return diag.NewErrorDiagnostic(summary, detail)
+	return detail
 }
 
 // listFailed is the error for a list of the instances that failed.
 func listFailed(err error) diag.Diagnostic {
-	failed := callFailed(reading, "", err)
-	return diag.NewErrorDiagnostic("Could not list the instances", failed.Detail())
+	said, ok := errors.AsType[*ryzeapi.APIError](err)
+	if ok && (said.StatusCode == http.StatusForbidden || said.StatusCode == http.StatusNotFound) {
+		return diag.NewErrorDiagnostic("Could not list the instances", "RyzeAPI answered "+strings.TrimSuffix(said.Error(), ".")+".\n\n"+
+			"Check that the token is a TokenAccount with instances.")
+	}
+	return diag.NewErrorDiagnostic("Could not list the instances", explainCall(err))
 }
 
 // instancesMissing is the warning for names that were looked for in vain.
@@ -100,30 +110,47 @@ func quotedList(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// notSeen is the warning for a resource that is to be created for an instance that could not be looked at.
-func notSeen(failed diag.Diagnostic) diag.Diagnostic {
-	detail := failed.Detail() + "\n\nThe apply will fail if this stays so."
-	if at, ok := failed.(diag.DiagnosticWithPath); ok {
-		return diag.NewAttributeWarningDiagnostic(at.Path(), failed.Summary(), detail)
-	}
-	return diag.NewWarningDiagnostic(failed.Summary(), detail)
+// noInstance is the warning for a resource that is to be created for an instance that does not exist.
+func noInstance(instance string, err error) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("There is no instance %q", instance),
+		explain(err)+"\n\nThe apply will fail if this stays so.")
+}
+
+// notSeen is the warning for resources that are to be created for instances that could not be looked at.
+func notSeen(err error) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("The instances of new resources could not be looked at",
+		explainCall(err)+"\n\nWhether this plan would replace a storage that is there, is not known. The apply will fail if RyzeAPI stays like this.")
 }
 
 // replaced is the warning for a resource that is to be created for an instance whose storage is enabled with other settings.
 func replaced(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
-	where := "AWS, region " + s3.Region
+	where := "AWS"
 	if s3.Endpoint != "" {
-		where = s3.Endpoint
+		where = strconv.Quote(s3.Endpoint)
+	} else if s3.Region != "" {
+		where = fmt.Sprintf("AWS, region %q", s3.Region)
 	}
 	fate := "replaces"
 	if disables {
 		fate = "disables and deletes"
 	}
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("Instance %q has an S3 storage already", instance),
-		fmt.Sprintf("It stores its media in the bucket %q (%s) by the access key %s. This plan %s that storage. Its secret cannot be recovered afterwards, since RyzeAPI "+
+		fmt.Sprintf("It stores its media in the bucket %q (%s) by the access key %q. This plan %s that storage. Its secret cannot be recovered afterwards, since RyzeAPI "+
 			"never gives it back.\n\n", s3.Bucket, where, s3.AccessKey, fate)+
 			"If the storage is to stay, import it, under the address that is shown here:\n\n"+
-			fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %q\n  }", instance))
+			fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %s\n  }", hclString(instance)))
+}
+
+// managedAlready is the warning for a resource that is to be created for an instance of another one, as far as can be known.
+func managedAlready(instance string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("Instance %q has a resource already", instance),
+		"An instance has one storage, and a resource in the state has saved it with other settings. Two resources for one instance overwrite each other with every apply.\n\n"+
+			"If this plan replaces that resource, all is well. Otherwise remove one of the two, or give it another instance.")
+}
+
+// hclString is a text as the configuration language writes it.
+func hclString(text string) string {
+	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(text))
 }
 
 // explain says what an error of the client's means, the likely cause, and what to do.
@@ -147,7 +174,7 @@ func explain(err error) string {
 	case errors.Is(err, context.Canceled):
 		return "The run was cancelled before RyzeAPI answered."
 	case errors.Is(err, context.DeadlineExceeded):
-		return "The time that the resource's timeouts allow for this operation ran out.\n\nTry again later, or allow more in timeouts."
+		return "The time for this operation ran out.\n\nTry again later, or allow a resource more time by timeouts."
 	}
 	return explainNetwork(err)
 }

@@ -47,16 +47,16 @@ func TestPlanOfACreateLooksAtTheInstance(t *testing.T) {
 		"nothing there":           {config: config, reads: 1},
 		"the same":                {there: same, config: config, reads: 1},
 		"the same, masked":        {options: mockapi.Options{MaskAccessKey: mask}, there: same, config: config, reads: 1},
-		"another":                 {there: other, config: config, reads: 1, want: []string{`Instance "shop" has an S3 storage already`, `bucket "old" (AWS, region eu-west-1) by the access key AKIAOLD. This plan replaces`, "cannot be recovered", "import {\n    to = ryzeapi_instance_s3.NAME\n    id = \"shop\"\n  }"}},
-		"another store":           {there: elsewhere, config: config, reads: 1, want: []string{`bucket "old" (https://minio.example.com) by the access key minioadmin`}},
+		"another":                 {there: other, config: config, reads: 1, want: []string{`Instance "shop" has an S3 storage already`, `bucket "old" (AWS, region "eu-west-1") by the access key "AKIAOLD". This plan replaces`, "cannot be recovered", "import {\n    to = ryzeapi_instance_s3.NAME\n    id = \"shop\"\n  }"}},
+		"another store":           {there: elsewhere, config: config, reads: 1, want: []string{`bucket "old" ("https://minio.example.com") by the access key "minioadmin"`}},
 		"one that is disabled":    {there: other, config: map[string]any{"instance": "shop", "enabled": false}, reads: 1, want: []string{"This plan disables and deletes that storage"}},
 		"nothing, and disabled":   {config: map[string]any{"instance": "shop", "enabled": false}, reads: 1},
 		"unknown values that fit": {there: same, config: with(config, map[string]any{"bucket": tftypes.UnknownValue}), reads: 1},
 		"unknown values besides":  {there: other, config: with(config, map[string]any{"bucket": tftypes.UnknownValue}), reads: 1, want: []string{"has an S3 storage already"}},
 		"an unknown instance":     {there: other, config: with(config, map[string]any{"instance": tftypes.UnknownValue})},
 		"an update":               {there: other, prior: with(config, map[string]any{"secret_key": nil, "secret_key_version": int64(1)}), config: config},
-		"no such instance":        {config: config, change: func(b *bench) { b.account.RemoveInstance("shop") }, reads: 1, want: []string{`Could not read the S3 storage of instance "shop"`, "404 Not Found", "The apply will fail if this stays so"}},
-		"a server that is down":   {config: config, change: func(b *bench) { b.mock.Inject(http.MethodGet, 99, mockapi.FailWith(503, "down")) }, reads: 5, want: []string{"503 Service Unavailable", "The apply will fail"}},
+		"no such instance":        {config: config, change: func(b *bench) { b.account.RemoveInstance("shop") }, reads: 1, want: []string{`There is no instance "shop"`, "404 Not Found", "The apply will fail if this stays so"}},
+		"a server that is down":   {config: config, change: func(b *bench) { b.mock.Inject(http.MethodGet, 99, mockapi.FailWith(503, "down")) }, reads: 5, want: []string{"The instances of new resources could not be looked at", "503 Service Unavailable", "The apply will fail"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -70,7 +70,7 @@ func (l *instanceS3List) List(ctx context.Context, req list.ListRequest, stream 
 			if !wanted {
 				continue
 			}
-			if pushed++; !push(result) || req.Limit > 0 && pushed >= req.Limit {
+			if pushed++; !push(result) || req.Limit > 0 && pushed >= req.Limit || ctx.Err() != nil {
 				return
 			}
 		}

@@ -75,7 +75,7 @@ type providerModel struct {
 	InstanceTokens    types.String `tfsdk:"instance_tokens"`
 }
 
-// services is what Configure hands to resources: the client, and what one run remembers of secrets and writes.
+// services is what Configure hands to resources: the client, and what one run remembers of secrets, writes and instances.
 type services struct {
 	client       *ryzeapi.Client
 	token        ryzeapi.Secret
@@ -83,6 +83,7 @@ type services struct {
 	checker      *preflight.Checker
 	fingerprints *fingerprint.Book
 	writes       *writes
+	looks        *looks
 }
 
 // maskLogs keeps the token, and the secrets that are at hand, out of all that is logged with the context.
@@ -194,6 +195,7 @@ func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureR
 		checker:      preflight.New(),
 		fingerprints: fingerprint.NewBook(),
 		writes:       newWrites(),
+		looks:        newLooks(),
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = s, s, s
 }

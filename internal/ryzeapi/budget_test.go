@@ -322,6 +322,24 @@ func TestATurnThatComesTooLateIsGivenBack(t *testing.T) {
 	}
 }
 
+// One that is sent away as its context ends takes no place from anybody.
+func TestATurnThatWasSentAwayIsNotGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := used(t, silent, time.Minute)
+		away := &turn{call: b.newCall(), ready: make(chan struct{})}
+		b.queue = append(b.queue, away)
+		b.admit(time.Now())
+		if !away.usedUp {
+			t.Fatal("it was not sent away")
+		}
+		_ = b.leave(t.Context(), away)
+		if b.inFlight != 0 {
+			t.Errorf("%d in flight", b.inFlight)
+		}
+	})
+}
+
 func TestALongWaitIsLogged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -16,7 +16,7 @@ type Instance struct {
 	NumberJID       string
 	ProfileName     string
 	IsBusiness      bool
-	S3              *S3 // nil where the list does not have all that [Client.GetS3] has
+	S3              *S3 // nil where the list does not have all that [Client.GetS3] has; not to be changed
 
 	token Secret // its TokenInstance, which never leaves this package
 }
@@ -75,9 +75,10 @@ func decodeList(answer []byte) ([]Instance, error) {
 		if item.Name == "" {
 			return nil, errors.New("an instance in it has no name")
 		}
+		token, _ := ParseToken(item.Token) // one that no header can hold is none
 		instances = append(instances, Instance{
 			Name: item.Name, ID: text(item.ID), Status: item.Status, ConnectionState: item.Connection.State, NumberJID: item.Connection.NumberJID,
-			ProfileName: item.Profile.Name, IsBusiness: item.Profile.IsBusiness, S3: wholeS3(item.S3), token: NewSecret(item.Token),
+			ProfileName: item.Profile.Name, IsBusiness: item.Profile.IsBusiness, S3: wholeS3(item.S3), token: token,
 		})
 	}
 	return instances, nil
@@ -92,7 +93,7 @@ func text(value json.RawMessage) string {
 	return string(value)
 }
 
-// wholeS3 reads the s3 of a list's item, nil where a field is missing that a read would have.
+// wholeS3 reads the s3 of a list's item, nil where a field is missing, or has been left empty, that a read would have.
 func wholeS3(value json.RawMessage) *S3 {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(value, &fields) != nil {
@@ -107,6 +108,9 @@ func wholeS3(value json.RawMessage) *S3 {
 			if _, ok := fields[name]; !ok {
 				return nil
 			}
+		}
+		if s3.Bucket == "" || s3.AccessKey == "" || s3.Region == "" && s3.Endpoint == "" {
+			return nil
 		}
 	}
 	return &s3

@@ -20,7 +20,7 @@ type roster struct {
 	clock   int               // counts the writes that have ended
 	writing map[string]int    // writes under way, by instance
 	written map[string]int    // clock at the end of the last write, by instance
-	tokens  map[string]Secret // of the last list that succeeded; nil where none did
+	tokens  map[string]Secret // of the last list that succeeded; empty where none did, nil where there was none
 	latest  *list             // nil where none has ended
 	shared  *sharedList       // under way for those who wait for it; nil where there is none
 }
@@ -52,12 +52,15 @@ func (r *roster) begin() *list {
 func (r *roster) end(l *list, instances []Instance, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err != nil && (r.usable() != nil || errors.Is(err, context.Canceled)) {
-		return
+	if err != nil && (r.usable() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		return // there is a better one, or it was given up
 	}
 	l.endedAt = time.Now()
 	r.latest = l
 	if err != nil {
+		if r.tokens == nil {
+			r.tokens = map[string]Secret{}
+		}
 		return
 	}
 	l.instances = make(map[string]Instance, len(instances))
@@ -112,7 +115,7 @@ func (r *roster) s3(ctx context.Context, instance string) (s3 S3, why string) {
 	}
 }
 
-// token returns an instance's own token, from the last list or, where there was none, from one that it waits for.
+// token returns an instance's own token, from the last list that succeeded or, where none was tried, from one that it waits for.
 func (r *roster) token(ctx context.Context, instance string) (Secret, bool) {
 	r.mu.Lock()
 	known := r.tokens != nil

@@ -211,6 +211,21 @@ func TestReadsOfWhatTheListDoesNotHave(t *testing.T) {
 		"a summary that does not say enabled": {func(f *fleet) {
 			f.list = &canned{200, item(`{"region":"","bucket":"x","accessKey":"","endpoint":"","pathPrefix":""}`)}
 		}, map[string]string{"b": "bucket-of-b"}, single},
+		"a hidden access key": {func(f *fleet) {
+			f.list = &canned{200, item(`{"enabled":true,"region":"r","bucket":"x","accessKey":null,"endpoint":"","pathPrefix":""}`)}
+		}, map[string]string{"b": "bucket-of-b"}, single},
+		"a hidden bucket": {func(f *fleet) {
+			f.list = &canned{200, item(`{"enabled":true,"region":"r","bucket":"","accessKey":"k","endpoint":"","pathPrefix":""}`)}
+		}, map[string]string{"b": "bucket-of-b"}, single},
+		"neither region nor endpoint": {func(f *fleet) {
+			f.list = &canned{200, item(`{"enabled":true,"region":null,"bucket":"x","accessKey":"k","endpoint":null,"pathPrefix":""}`)}
+		}, map[string]string{"b": "bucket-of-b"}, single},
+		"no region": {func(f *fleet) {
+			f.list = &canned{200, item(`{"enabled":true,"bucket":"x","accessKey":"k","endpoint":"https://e","pathPrefix":""}`)}
+		}, map[string]string{"b": "bucket-of-b"}, single},
+		"no endpoint": {func(f *fleet) {
+			f.list = &canned{200, item(`{"enabled":true,"region":"r","bucket":"x","accessKey":"k","pathPrefix":""}`)}
+		}, map[string]string{"b": "bucket-of-b"}, single},
 		"a field of the wrong type": {func(f *fleet) {
 			f.list = &canned{200, item(`{"enabled":true,"region":7,"bucket":"x","accessKey":"","endpoint":"","pathPrefix":""}`)}
 		}, map[string]string{"b": "bucket-of-b"}, single},
@@ -325,6 +340,22 @@ func TestAReadAfterAWriteIsFresh(t *testing.T) {
 			})
 		})
 	}
+	synctest.Test(t, func(t *testing.T) { // two writes, of which one ends
+		f := newFleet("a", "b")
+		client := clientOf(f.serve, nil)
+		refresh(t, client, f.all())
+		slow, quick := client.roster.write("b"), client.roster.write("b")
+		quick()
+		if _, err := client.List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.asked = nil
+		refresh(t, client, map[string]string{"b": "bucket-of-b"})
+		if got := f.counted(); got != "1 token GET b" {
+			t.Errorf("asked for %s", got)
+		}
+		slow()
+	})
 	// While it is under way.
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet("a", "b")
@@ -377,6 +408,108 @@ func TestAListIsSharedWithoutItsCallersFate(t *testing.T) {
 		refresh(t, client, map[string]string{"b": "bucket-of-b"}) // by another list
 		if got := f.counted(); got != "1 token GET a, 1 token GET list" {
 			t.Errorf("asked for %s", got)
+		}
+	})
+}
+
+// A list that was given up says nothing of those to come, and one that fails takes nothing from what is known.
+func TestAListThatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(names(30)...)
+		client := clientOf(f.serve, nil)
+		brief, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if _, err := client.List(brief); err == nil {
+			t.Error("it did not end")
+		}
+		refresh(t, client, f.all())
+		if got := len(f.asked); got != 2 {
+			t.Errorf("%d requests", got)
+		}
+		f.list = &canned{403, refusal}
+		time.Sleep(rosterAge)
+		if _, err := client.List(t.Context()); err == nil {
+			t.Error("it did not fail")
+		}
+		if token, ok := client.roster.token(t.Context(), "i007"); !ok || token.Reveal() != "own-i007" {
+			t.Error("the tokens are forgotten")
+		}
+	})
+}
+
+// The end of the run ends a shared list as well.
+func TestStopEndsASharedList(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stop, cancel := context.WithCancel(t.Context())
+		f := newFleet("a", "b")
+		client := clientOf(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "list") {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			return f.serve(r)
+		}, func(c *Config) { c.Stop = stop })
+		refresh(t, client, map[string]string{"a": "bucket-of-a"})
+		time.AfterFunc(time.Second, cancel)
+		start := time.Now()
+		if _, err := client.RefreshS3(t.Context(), "b"); err == nil || time.Since(start) != time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+	})
+}
+
+// A list does not wait behind the requests that it saves.
+func TestAListGoesFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(names(20)...)
+		f.limits = map[string]*limiter{"token": {limit: 5, window: 10 * time.Second}}
+		client := clientOf(f.serve, nil)
+		var all sync.WaitGroup
+		for name := range f.all() {
+			all.Go(func() {
+				if _, err := client.GetS3(t.Context(), name); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(5 * time.Second) // five are done, and fifteen wait
+		start := time.Now()
+		if _, err := client.List(t.Context()); err != nil || time.Since(start) > 10*time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+		all.Wait()
+	})
+}
+
+// What is not served by a list is said in the log.
+func TestReadsByThemselvesAreLogged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var logged []string
+		f := newFleet("a", "b")
+		f.list = &canned{403, refusal}
+		client := clientOf(f.serve, func(c *Config) {
+			c.Debug = func(_ context.Context, message string, fields ...map[string]any) {
+				mu.Lock()
+				defer mu.Unlock()
+				logged = append(logged, message+fmt.Sprint(fields))
+			}
+		})
+		for _, name := range []string{"a", "b"} {
+			refresh(t, client, map[string]string{name: "bucket-of-" + name})
+		}
+		all := strings.Join(logged, "\n")
+		for _, want := range []string{
+			"reading the storage of one instance by itself[map[instance:a reason:it is the only one so far]]", "the instances cannot be listed[map[problem:403 Forbidden: no]]",
+			"reading the storage of one instance by itself[map[instance:b reason:there is no list]]",
+		} {
+			if !strings.Contains(all, want) {
+				t.Errorf("%q is not in\n%s", want, all)
+			}
 		}
 	})
 }

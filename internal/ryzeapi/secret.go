@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -51,6 +52,8 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
 // redact replaces the secrets in a text that came from elsewhere, in each form in which a server might echo them.
 func redact(text string, secrets []Secret) string {
+	secrets = slices.Clone(secrets)
+	slices.SortFunc(secrets, func(a, b Secret) int { return len(b.Reveal()) - len(a.Reveal()) }) // one may begin with another
 	var pairs []string
 	for _, s := range secrets {
 		value := s.Reveal()

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// mostRefusals is how many instances' own tokens may be refused before none is tried any more.
+// mostRefusals is how many times instances' own tokens may be refused before none is tried any more.
 const mostRefusals = 3
 
 // tokens chooses the token of each request, and waits for its turn. The rate limit counts by token, so an instance's own token serves its
@@ -21,8 +21,9 @@ type tokens struct {
 
 	mu       sync.Mutex
 	budgets  map[string]*budget // of the instances' own tokens, by instance
-	refused  map[string]bool    // instances whose own token was refused
-	accepted bool               // an own token was
+	mainOnly map[string]bool    // instances whose own token has failed
+	refusals int                // of own tokens, and failures before the first success
+	accepted bool               // an own token was, as only a success proves
 }
 
 // pass is the right to send one request.
@@ -35,19 +36,20 @@ type pass struct {
 }
 
 func newTokens(main Secret, ofMain *budget, may bool, roster *roster) *tokens {
-	return &tokens{main: main, budget: ofMain, may: may, roster: roster, probing: make(chan struct{}, 1), budgets: map[string]*budget{}, refused: map[string]bool{}}
+	return &tokens{main: main, budget: ofMain, may: may, roster: roster, probing: make(chan struct{}, 1), budgets: map[string]*budget{}, mainOnly: map[string]bool{}}
 }
 
 // acquire waits until a request may be sent, by the main token or by the instance's own. Whoever gets a pass must give it back by
 // [tokens.release]. The errors are those of [budget.acquire].
 func (t *tokens) acquire(ctx context.Context, instance string, place int) (*pass, error) {
-	turn, err := t.budget.acquire(ctx, place, !t.mayUseOwn(instance))
+	patient := !t.mayUseOwn(instance)
+	turn, err := t.budget.acquire(ctx, place, patient)
 	if errors.Is(err, errUsedUp) {
 		var own *pass
 		if own, err = t.acquireOwn(ctx, instance, place); own != nil || err != nil {
 			return own, err
 		}
-		turn, err = t.budget.acquire(ctx, place, true)
+		turn, err = t.budget.acquire(ctx, place, true) // there is no other way
 	}
 	if err != nil {
 		return nil, err
@@ -88,19 +90,26 @@ func (t *tokens) acquireOwn(ctx context.Context, instance string, place int) (*p
 }
 
 // release gives a pass back, with what the server has answered (the status is 0 where it has not). It tells whether the call goes on in
-// any case: after a wait that the budget knows, or by the main token, where the instance's own was refused.
+// any case: after a wait that the budget knows, or by the main token, where the answer to the instance's own may be the token's fault. An own
+// token that has failed in any way is not used again.
 func (t *tokens) release(p *pass, status int, header http.Header) (again bool) {
 	p.budget.release(p.turn, status, header)
-	refused := p.instance != "" && (status == http.StatusUnauthorized || status == http.StatusForbidden)
+	if p.instance == "" {
+		return limitWait(status, header) > 0
+	}
+	refused := status == http.StatusUnauthorized || status == http.StatusForbidden
 	t.mu.Lock()
-	if refused {
-		t.refused[p.instance] = true
-	} else if p.instance != "" && status > 0 && status < 500 {
+	if status >= 200 && status < 300 {
 		t.accepted = true
+	} else {
+		t.mainOnly[p.instance] = true
+		if refused || !t.accepted {
+			t.refusals++
+		}
 	}
 	t.mu.Unlock()
 	t.endProbe(p)
-	return refused || limitWait(status, header) > 0
+	return refused || status == http.StatusNotFound || status == http.StatusTooManyRequests
 }
 
 func (t *tokens) endProbe(p *pass) {
@@ -120,7 +129,7 @@ func (t *tokens) areAccepted() bool {
 func (t *tokens) mayUseOwn(instance string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.may && instance != "" && !t.refused[instance] && len(t.refused) < mostRefusals
+	return t.may && instance != "" && !t.mainOnly[instance] && t.refusals < mostRefusals
 }
 
 func (t *tokens) budgetOf(instance string) *budget {

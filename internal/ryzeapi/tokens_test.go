@@ -164,29 +164,156 @@ func TestTheFirstInstanceTokenIsAProbe(t *testing.T) {
 	})
 }
 
-// A probe without an answer proves nothing, and holds nobody up for longer than itself.
-func TestAProbeThatFailsIsFollowedByAnother(t *testing.T) {
+// However own tokens fail, the client's own serves, as it would have without them.
+func TestInstanceTokensThatFail(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer   func(*http.Request) (*http.Response, error)
+		attempts int // by own tokens
+	}{
+		"401": {func(*http.Request) (*http.Response, error) { return answerWith(401, refusal, nil), nil }, mostRefusals},
+		"403": {func(*http.Request) (*http.Response, error) { return answerWith(403, refusal, nil), nil }, mostRefusals},
+		"404": {func(*http.Request) (*http.Response, error) { return answerWith(404, refusal, nil), nil }, mostRefusals},
+		"429": {func(*http.Request) (*http.Response, error) {
+			return answerWith(429, refusal, http.Header{"Retry-After": {"100"}}), nil
+		}, mostRefusals},
+		"429 that says nothing": {func(*http.Request) (*http.Response, error) { return answerWith(429, refusal, nil), nil }, mostRefusals},
+		"500":                   {func(*http.Request) (*http.Response, error) { return answerWith(500, refusal, nil), nil }, mostRefusals},
+		"none": {func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}, mostRefusals},
+		"500, and none left": {func(*http.Request) (*http.Response, error) {
+			return answerWith(500, refusal, says(0, time.Now().Add(100*time.Second))), nil
+		}, mostRefusals},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet(names(30)...)
+				f.limits = map[string]*limiter{"token": {limit: 20, window: time.Minute}}
+				var own atomic.Int32
+				client := clientOf(func(r *http.Request) (*http.Response, error) {
+					if r.Header.Get("Token") == "token" {
+						return f.serve(r)
+					}
+					own.Add(1)
+					return c.answer(r)
+				}, func(c *Config) { c.InstanceTokens, c.RequestTimeout = true, 10*time.Second })
+				if took := f.write(t, client); took > 100*time.Second || int(own.Load()) != c.attempts { // one window has to be waited for
+					t.Errorf("took %s, %d attempts by own tokens", took, own.Load())
+				}
+			})
+		})
+	}
+}
+
+// Once some were accepted, the failure of others is their own.
+func TestAnInstanceTokenThatFailsIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	for name, failure := range map[string]*http.Response{"500": answerWith(500, refusal, nil), "404": answerWith(404, refusal, nil)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet(names(40)...)
+				f.limits = map[string]*limiter{"token": {limit: 20, window: time.Minute}}
+				client := clientOf(func(r *http.Request) (*http.Response, error) {
+					if token := r.Header.Get("Token"); token > "own-i030" && token < "own-i036" {
+						f.mu.Lock()
+						f.asked = append(f.asked, token+" POST failed")
+						f.mu.Unlock()
+						return answerWith(failure.StatusCode, refusal, nil), nil
+					}
+					return f.serve(r)
+				}, withOwnTokens)
+				for range 2 {
+					if took := f.write(t, client); took > 70*time.Second {
+						t.Errorf("took %s", took)
+					}
+				}
+				failed := 0
+				for _, asked := range f.asked {
+					if strings.HasSuffix(asked, " failed") {
+						failed++
+					}
+				}
+				if failed > 5 {
+					t.Errorf("%d requests by five tokens that fail", failed)
+				}
+			})
+		})
+	}
+}
+
+// An instance is deleted only where the client's own token says so.
+func TestA404ByAnInstanceTokenIsConfirmed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(30)...)
-		f.limits = map[string]*limiter{"token": {limit: 19, window: time.Minute}}
-		var mu sync.Mutex
-		hung := 0
+		f.limits = map[string]*limiter{"token": {limit: 20, window: time.Minute}}
+		f.list = nil
 		client := clientOf(func(r *http.Request) (*http.Response, error) {
-			mu.Lock()
-			hangs := r.Header.Get("Token") != "token" && hung < 2
-			if hangs {
-				hung++
-			}
-			mu.Unlock()
-			if hangs {
-				<-r.Context().Done()
-				return nil, r.Context().Err()
+			if r.Header.Get("Token") != "token" {
+				return answerWith(404, refusal, nil), nil
 			}
 			return f.serve(r)
-		}, func(c *Config) { c.InstanceTokens, c.RequestTimeout = true, 5*time.Second })
-		if took := f.write(t, client); took > 40*time.Second || hung != 2 {
-			t.Errorf("took %s, %d hung", took, hung)
+		}, withOwnTokens)
+		var all sync.WaitGroup
+		for name := range f.all() {
+			all.Go(func() {
+				if _, err := client.GetS3(t.Context(), name); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+// Own tokens have budgets of their own, which last.
+func TestInstanceTokensHaveALimitToo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet("a")
+		f.limits = map[string]*limiter{"token": {limit: 12, window: time.Hour}, "own-a": {limit: 5, window: 20 * time.Second}}
+		client := clientOf(f.serve, withOwnTokens)
+		for range 10 {
+			if _, err := client.UpdateS3(t.Context(), "a", S3Config{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := refusedBy(f.limits); n > 0 {
+			t.Errorf("%d requests met a limit", n)
+		}
+	})
+}
+
+// A probe that ends before it was sent makes room for another.
+func TestAProbeThatIsGivenUpMakesRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet("a", "b")
+		client := clientOf(f.serve, withOwnTokens)
+		if _, err := client.List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		useUp := func(b *budget) {
+			turn, err := b.acquire(t.Context(), b.newCall(), true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.release(turn, 429, http.Header{"Retry-After": {"100"}})
+		}
+		useUp(client.tokens.budget)
+		useUp(client.tokens.budgetOf("a"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := client.UpdateS3(ctx, "a", S3Config{}); err == nil {
+			t.Error("it did not wait")
+		}
+		start := time.Now()
+		if _, err := client.UpdateS3(t.Context(), "b", S3Config{}); err != nil || time.Since(start) > 2*time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
 		}
 	})
 }
