@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -85,5 +86,126 @@ func TestPlanOfACreateLooksAtTheInstance(t *testing.T) {
 				t.Errorf("%d requests", n)
 			}
 		})
+	}
+}
+
+func (p *protocol) mustRead(state map[string]any) {
+	p.t.Helper()
+	response, err := p.server.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: "ryzeapi_instance_s3", CurrentState: p.object(p.schema.ResourceSchemas["ryzeapi_instance_s3"], state),
+	})
+	if err != nil || len(response.Diagnostics) > 0 {
+		p.t.Fatal(err, response)
+	}
+}
+
+// Two resources for one instance, or one that is tainted and was changed.
+func TestPlanOfACreateForAnInstanceOfAnother(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{})
+	b.account.ChangeS3("shop", func(s *mockapi.Storage) {
+		*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "one"}
+	})
+	p := newProtocol(t)
+	p.configure(b.url, testToken, false)
+	p.mustRead(applied)
+	config := with(applied, map[string]any{"secret_key": "one", "secret_key_version": nil})
+	if response := p.plan(nil, config); len(response.Diagnostics) > 0 {
+		t.Errorf("the same settings: %+v", response.Diagnostics[0])
+	}
+	response := p.plan(nil, with(config, map[string]any{"bucket": "another"}))
+	if len(response.Diagnostics) != 1 || response.Diagnostics[0].Summary != `Instance "shop" has a resource already` {
+		t.Errorf("%+v", response.Diagnostics)
+	}
+}
+
+// Many creates look by one list, and not at all once that has failed.
+func TestPlansOfManyCreatesLookTogether(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault              mockapi.Fault
+		requests, warnings int
+	}{
+		"a server that is up":   {nil, 2, 0},
+		"a server that is down": {mockapi.FailWith(503, "down"), 5, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, mockapi.Options{})
+			if c.fault != nil {
+				b.mock.Inject(http.MethodGet, 1000, c.fault)
+			}
+			for i := range 20 {
+				b.account.AddInstance(fmt.Sprint("i", i))
+			}
+			p := newProtocol(t)
+			p.configure(b.url, testToken, false)
+			warnings := 0
+			for i := range 20 {
+				instance := fmt.Sprint("i", i)
+				response := p.plan(nil, with(applied, map[string]any{"instance": instance, "secret_key": "one", "secret_key_version": nil}))
+				warnings += len(response.Diagnostics)
+			}
+			if n := len(b.mock.Requests()); warnings != c.warnings || n != c.requests {
+				t.Errorf("%d requests, %d warnings", n, warnings)
+			}
+		})
+	}
+}
+
+// A data source asks anew: what it depends on may just have changed the storage.
+func TestDataSourceIsFresh(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{})
+	b.account.AddInstance("zoo")
+	p := newProtocol(t)
+	p.configure(b.url, testToken, false)
+	schema := p.schema.DataSourceSchemas["ryzeapi_instance_s3"]
+	enabled := func(instance string) bool {
+		response, err := p.server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: "ryzeapi_instance_s3", Config: p.object(schema, map[string]any{"instance": instance})})
+		if err != nil || len(response.Diagnostics) > 0 {
+			t.Fatal(err, response)
+		}
+		value, err := response.State.Unmarshal(schema.ValueType())
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, is := map[string]tftypes.Value{}, false
+		if err := value.As(&state); err != nil {
+			t.Fatal(err)
+		}
+		if err := state["enabled"].As(&is); err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	if enabled("shop") || enabled("zoo") {
+		t.Error("enabled at first")
+	}
+	p.mustRead(with(applied, map[string]any{"instance": "shop"}))
+	p.mustRead(with(applied, map[string]any{"instance": "zoo"})) // by a list
+	b.account.ChangeS3("zoo", func(s *mockapi.Storage) { s.Enabled = true })
+	if !enabled("zoo") {
+		t.Error("it is not seen")
+	}
+}
+
+// A TokenInstance lists its own instance only; the others stay as forbidden as they are by themselves.
+func TestReadsByATokenInstance(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{})
+	own := b.account.AddInstance("own")
+	p := newProtocol(t)
+	p.configure(b.url, own, false)
+	p.mustRead(with(applied, map[string]any{"instance": "own"}))
+	schema := p.schema.ResourceSchemas["ryzeapi_instance_s3"]
+	state := p.object(schema, with(applied, map[string]any{"instance": "shop"}))
+	response, err := p.server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "ryzeapi_instance_s3", CurrentState: state})
+	if err != nil || len(response.Diagnostics) != 1 || !strings.Contains(response.Diagnostics[0].Detail, "403 Forbidden") {
+		t.Errorf("%v, %+v", err, response.Diagnostics)
+	}
+	p.mustRead(with(applied, map[string]any{"instance": "own"})) // by the list
+	if n := len(b.mock.Requests()); n != 3 {
+		t.Errorf("%d requests", n)
 	}
 }

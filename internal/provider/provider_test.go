@@ -193,6 +193,16 @@ func TestAccTokenInstance(t *testing.T) {
 	)
 }
 
+func TestInstanceTokensAreUsedUnlessNever(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[types.String]bool{types.StringNull(): true, types.StringValue("auto"): true, types.StringValue("never"): false} {
+		config, diags := testProvider().clientConfig(providerModel{Token: types.StringValue(testToken), InstanceTokens: value}, "1.2.3")
+		if diags.HasError() || config.InstanceTokens != want {
+			t.Errorf("%s: %v, %v", value, config.InstanceTokens, diags)
+		}
+	}
+}
+
 func TestConfigureMakesNoNetworkCall(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, mockapi.Options{})
