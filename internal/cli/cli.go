@@ -18,8 +18,9 @@ const terraformVersion = "1.12.2"
 
 // CLI is a terraform or tofu that takes the provider from a folder, by a development override, and so needs no registry and no init.
 type CLI struct {
-	Path string   // of the program
-	env  []string // for every command
+	Path     string   // of the program
+	Provider string   // path of the provider that was built
+	env      []string // for every command
 }
 
 // New builds the provider from the repository at root, with more flags of go build's, and finds a CLI. It puts files into dir.
@@ -29,7 +30,8 @@ func New(ctx context.Context, root, dir string, buildFlags ...string) (*CLI, err
 		return nil, err
 	}
 	bin := filepath.Join(dir, "bin")
-	args := append([]string{"build", "-o", filepath.Join(bin, "terraform-provider-ryzeapi"+executableSuffix())}, append(buildFlags, ".")...)
+	provider := filepath.Join(bin, "terraform-provider-ryzeapi"+executableSuffix())
+	args := append([]string{"build", "-o", provider}, append(buildFlags, ".")...)
 	build := exec.CommandContext(ctx, "go", args...) //nolint:gosec // flags of the tests and of the demo
 	build.Dir = root
 	if said, err := build.CombinedOutput(); err != nil {
@@ -40,7 +42,7 @@ func New(ctx context.Context, root, dir string, buildFlags ...string) (*CLI, err
 	if err := os.WriteFile(config, []byte(overrides), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the CLI's configuration: %w", err)
 	}
-	return &CLI{Path: path, env: append(surroundings(), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")}, nil
+	return &CLI{Path: path, Provider: provider, env: append(surroundings(), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")}, nil
 }
 
 // surroundings is the environment without what would make a run on one machine differ from one on another.

@@ -318,8 +318,8 @@ func TestAProbeThatIsGivenUpMakesRoom(t *testing.T) {
 	})
 }
 
-// A token of an instance that is the client's own has no budget of its own.
-func TestATokenOfTheInstanceIsTheSameToken(t *testing.T) {
+// Where the client's token is an instance's own, it comes back in the list, and that makes no difference.
+func TestTheClientsTokenMayBeTheInstances(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet("shop")

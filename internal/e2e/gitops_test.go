@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+)
+
+// mirror lays the built provider out as a filesystem mirror, for both registries, and returns a CLI configuration that takes it from there, so
+// that init works as it does with a registry.
+func mirror(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	program, err := os.ReadFile(terraform.Provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, registry := range []string{"registry.terraform.io", "registry.opentofu.org"} {
+		folder := filepath.Join(dir, registry, "ryzeapi", "ryzeapi", "0.0.1", runtime.GOOS+"_"+runtime.GOARCH)
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "terraform-provider-ryzeapi_v0.0.1"+filepath.Ext(terraform.Provider)), program, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := filepath.Join(dir, "cli.tfrc")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", filepath.ToSlash(dir)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// The scripts that the pipelines of examples/gitops call, through what happens to a storage.
+func TestGitOps(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the pipelines run on Linux")
+	}
+	b := newBench(t, mockapi.Options{}, "shop-1")
+	example := filepath.Join("..", "..", "examples", "gitops")
+	configuration, err := os.ReadFile(filepath.Join(example, "main.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write(string(configuration))
+	scripts, err := filepath.Abs(filepath.Join(example, "scripts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cliConfig := mirror(t)
+	script := func(name, secret string, wantExit int, want ...string) {
+		t.Helper()
+		command := terraform.Command(t.Context(), b.dir, append(append([]string{}, b.env...), "TF_CLI_CONFIG_FILE="+cliConfig, "TERRAFORM="+terraform.Path, "TF_VAR_secret_key="+secret), "version")
+		run := exec.CommandContext(t.Context(), filepath.Join(scripts, name+".sh"))
+		run.Dir, run.Env = command.Dir, command.Env
+		out, _ := run.CombinedOutput()
+		if exit := run.ProcessState.ExitCode(); exit != wantExit {
+			t.Fatalf("%s: exit code %d\n%s", name, exit, out)
+		}
+		for _, want := range want {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s: %q is not in\n%s", name, want, out)
+			}
+		}
+		if secret != "" && strings.Contains(string(out), secret) {
+			t.Errorf("%s: the secret is in the output", name)
+		}
+	}
+	planned := func() string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(b.dir, "plan.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+
+	script("plan", "first-secret", 0, "Plan: 1 to add")
+	script("apply", "first-secret", 0, "1 added")
+	b.holds([]string{"shop-1"}, "first-secret")
+	script("drift", "first-secret", 0, "No changes")
+
+	// A pull request that goes with a rotated key.
+	script("plan", "second-secret", 0)
+	changes := 0
+	for line := range strings.Lines(planned()) {
+		if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, "~ ") || strings.HasPrefix(trimmed, "+ ") {
+			if !strings.HasPrefix(trimmed, "~ resource") && !strings.HasPrefix(trimmed, "~ update") && !strings.Contains(trimmed, "(write-only attribute)") {
+				changes++
+			}
+		}
+	}
+	if changes != 1 || !strings.Contains(planned(), "~ secret_key_version = 1 -> 2") {
+		t.Errorf("%d changes:\n%s", changes, planned())
+	}
+	b.holds([]string{"shop-1"}, "first-secret") // not yet
+	script("apply", "first-secret", 1, "inconsistent final plan") // it would rotate nothing
+	b.holds([]string{"shop-1"}, "first-secret")
+	script("apply", "second-secret", 0, "1 changed")
+	b.holds([]string{"shop-1"}, "second-secret")
+
+	// Somebody switches the storage off by hand.
+	b.account.ChangeS3("shop-1", func(s *mockapi.Storage) { *s = mockapi.Storage{} })
+	script("drift", "second-secret", 2, "= false -> true", "ryzeapi-media")
+	// RyzeAPI is away.
+	b.mock.Inject("GET", 1000, mockapi.FailWith(401, "Invalid token"))
+	script("drift", "second-secret", 1, "401 Unauthorized")
+	script("plan", "", 2, "TF_VAR_secret_key") // the shell's own complaint
+}
