@@ -100,7 +100,7 @@ func TestGitOps(t *testing.T) {
 	if changes != 1 || !strings.Contains(planned(), "~ secret_key_version = 1 -> 2") {
 		t.Errorf("%d changes:\n%s", changes, planned())
 	}
-	b.holds([]string{"shop-1"}, "first-secret") // not yet
+	b.holds([]string{"shop-1"}, "first-secret")                   // not yet
 	script("apply", "first-secret", 1, "inconsistent final plan") // it would rotate nothing
 	b.holds([]string{"shop-1"}, "first-secret")
 	script("apply", "second-secret", 0, "1 changed")

@@ -121,15 +121,24 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 					"See [Preflight checks](../guides/preflight.md).",
 				Validators: []validator.String{stringvalidator.OneOf(preflightModes...)},
 			},
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
-				Create: true, Read: true, Update: true, Delete: true,
-				CreateDescription: timeoutDescription("saving the storage of a new resource"),
-				ReadDescription:   timeoutDescription("reading the storage"),
-				UpdateDescription: timeoutDescription("saving a change"),
-				DeleteDescription: timeoutDescription("disabling the storage"),
-			}),
+			"timeouts": timeoutsAttribute(ctx),
 		},
 	}
+}
+
+func timeoutsAttribute(ctx context.Context) schema.Attribute {
+	attribute := timeouts.Attributes(ctx, timeouts.Opts{
+		Create: true, Read: true, Update: true, Delete: true,
+		CreateDescription: timeoutDescription("saving the storage of a new resource"),
+		ReadDescription:   timeoutDescription("reading the storage"),
+		UpdateDescription: timeoutDescription("saving a change"),
+		DeleteDescription: timeoutDescription("disabling the storage"),
+	})
+	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
+		nested.MarkdownDescription = "How long each operation may take in all."
+		return nested
+	}
+	return attribute
 }
 
 func timeoutDescription(doing string) string {

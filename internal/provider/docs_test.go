@@ -1,0 +1,154 @@
+package provider
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+const root = "../.."
+
+// undescribed lists the attributes of a schema that have no description.
+func undescribed(attributes []*tfprotov6.SchemaAttribute, at string) []string {
+	var names []string
+	for _, a := range attributes {
+		if strings.TrimSpace(a.Description) == "" {
+			names = append(names, at+"."+a.Name)
+		}
+		if a.NestedType != nil {
+			names = append(names, undescribed(a.NestedType.Attributes, at+"."+a.Name)...)
+		}
+	}
+	return names
+}
+
+func TestEverythingInTheSchemaIsDescribed(t *testing.T) {
+	t.Parallel()
+	p := newProtocol(t)
+	schemas := map[string]*tfprotov6.Schema{"provider": p.schema.Provider}
+	for name, s := range p.schema.ResourceSchemas {
+		schemas["resource "+name] = s
+	}
+	for name, s := range p.schema.DataSourceSchemas {
+		schemas["data source "+name] = s
+	}
+	for name, s := range p.schema.ListResourceSchemas {
+		schemas["list resource "+name] = s
+	}
+	if len(schemas) < 5 {
+		t.Errorf("just %d schemas", len(schemas))
+	}
+	for name, s := range schemas {
+		if s.Block.Description == "" {
+			t.Errorf("%s has no description", name)
+		}
+		for _, attribute := range undescribed(s.Block.Attributes, name) {
+			t.Errorf("%s has no description", attribute)
+		}
+	}
+	if found := undescribed([]*tfprotov6.SchemaAttribute{{Name: "a", Description: "A.", NestedType: &tfprotov6.SchemaObject{Attributes: []*tfprotov6.SchemaAttribute{{Name: "b"}}}}}, "x"); len(found) != 1 {
+		t.Errorf("the search finds %v", found)
+	}
+}
+
+// Every component has its example, and every way to import is shown on the resource's page.
+func TestEveryComponentHasAnExample(t *testing.T) {
+	t.Parallel()
+	p := newProtocol(t)
+	wanted := []string{"provider/provider.tf"}
+	for name := range p.schema.ResourceSchemas {
+		for _, file := range []string{"resource.tf", "import.sh", "id-import.tf", "identity-import.tf"} {
+			wanted = append(wanted, "resources/"+name+"/"+file)
+		}
+		page := readExample(t, filepath.Join(root, "docs", "resources", strings.TrimPrefix(name, "ryzeapi_")+".md"))
+		for _, shown := range []string{"import.sh", "id-import.tf", "identity-import.tf"} {
+			if example := strings.TrimSpace(readExample(t, filepath.Join(examples, "resources", name, shown))); !strings.Contains(page, example) {
+				t.Errorf("the page of %s does not show %s", name, shown)
+			}
+		}
+	}
+	for name := range p.schema.DataSourceSchemas {
+		wanted = append(wanted, "data-sources/"+name+"/data-source.tf")
+	}
+	for name := range p.schema.ListResourceSchemas {
+		wanted = append(wanted, "list-resources/"+name+"/list-resource.tfquery.hcl")
+	}
+	for _, file := range wanted {
+		if _, err := os.Stat(filepath.Join(examples, filepath.FromSlash(file))); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// markdownFiles are the pages that people read.
+func markdownFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(filepath.Join(root, "docs"), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil || len(files) < 15 {
+		t.Fatalf("%d pages, %v", len(files), err)
+	}
+	return files
+}
+
+var (
+	markdownLink    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	markdownHeading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	markdownAnchor  = regexp.MustCompile(`<a id="([^"]+)"`)
+	codeBlock       = regexp.MustCompile("(?ms)^ *```.*?^ *```")
+	notInSlug       = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
+
+// anchors are what a link may point to in a page, as GitHub and the registries make them.
+func anchors(page string) map[string]bool {
+	all := map[string]bool{}
+	for _, heading := range markdownHeading.FindAllStringSubmatch(codeBlock.ReplaceAllString(page, ""), -1) {
+		slug := strings.ReplaceAll(strings.ToLower(notInSlug.ReplaceAllString(heading[1], "")), " ", "-")
+		all[slug] = true
+	}
+	for _, anchor := range markdownAnchor.FindAllStringSubmatch(page, -1) {
+		all[anchor[1]] = true
+	}
+	return all
+}
+
+// Links within the project lead somewhere. Those to other sites are not followed.
+func TestLinksResolve(t *testing.T) {
+	t.Parallel()
+	links := 0
+	for _, file := range markdownFiles(t) {
+		for _, found := range markdownLink.FindAllStringSubmatch(codeBlock.ReplaceAllString(readExample(t, file), ""), -1) {
+			target, anchor, _ := strings.Cut(found[1], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			links++
+			page := file
+			if target != "" {
+				page = filepath.Join(filepath.Dir(file), filepath.FromSlash(target))
+			}
+			info, err := os.Stat(page)
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+			} else if anchor != "" && !info.IsDir() && !anchors(readExample(t, page))[anchor] {
+				t.Errorf("%s: %s has no heading for #%s", file, page, anchor)
+			}
+		}
+	}
+	if links < 30 {
+		t.Errorf("just %d links were found", links)
+	}
+}
