@@ -27,37 +27,43 @@ func (b *bench) refused() int {
 // Four pipelines with one token, each with twelve instances: the token's limit lets 20 of all their requests through in 4 s.
 func TestFourRunsAtOnce(t *testing.T) {
 	t.Parallel()
-	var names []string
-	prefixes := []string{"a", "b", "c", "d"}
-	for _, prefix := range prefixes {
-		names = append(names, fleetNames(prefix, 12)...)
-	}
-	first := newBench(t, mockapi.Options{RateLimit: 20, RateWindow: 4 * time.Second}, names...)
-	var folders []*bench
-	for _, prefix := range prefixes {
-		b := first.beside()
-		b.write(fleet(prefix, 12))
-		folders = append(folders, b)
-	}
-	// All end well, and all have the same plan afterwards: none.
-	log := filepath.Join(t.TempDir(), "terraform.log")
-	for _, args := range [][]string{{"apply", "-auto-approve"}, {"plan", "-detailed-exitcode"}} {
-		var all []*running
-		for _, b := range folders {
-			all = append(all, b.start(t.Context(), []string{"TF_VAR_secret=one", "TF_LOG=INFO", "TF_LOG_PATH=" + log}, args...))
-		}
-		for _, r := range all {
-			if ended := r.wait(); ended.exit != 0 {
-				t.Errorf("%s: exit code %d:\n%s", args[0], ended.exit, ended.out)
+	for _, instanceTokens := range []string{"auto", "never"} {
+		t.Run("instance_tokens "+instanceTokens, func(t *testing.T) {
+			t.Parallel()
+			var names []string
+			prefixes := []string{"a", "b", "c", "d"}
+			for _, prefix := range prefixes {
+				names = append(names, fleetNames(prefix, 12)...)
 			}
-		}
-		first.holds(names, "one")
+			first := newBench(t, mockapi.Options{RateLimit: 20, RateWindow: 4 * time.Second}, names...)
+			var folders []*bench
+			for _, prefix := range prefixes {
+				b := first.beside()
+				b.write(fleet(prefix, 12, fmt.Sprintf("instance_tokens = %q", instanceTokens)))
+				folders = append(folders, b)
+			}
+			// All end well, and all have the same plan afterwards: none.
+			log := filepath.Join(t.TempDir(), "terraform.log")
+			for _, args := range [][]string{{"apply", "-auto-approve"}, {"plan", "-detailed-exitcode"}} {
+				var all []*running
+				for _, b := range folders {
+					all = append(all, b.start(t.Context(), []string{"TF_VAR_secret=one", "TF_LOG=INFO", "TF_LOG_PATH=" + log}, args...))
+				}
+				for _, r := range all {
+					if ended := r.wait(); ended.exit != 0 {
+						t.Errorf("%s: exit code %d:\n%s", args[0], ended.exit, ended.out)
+					}
+				}
+				first.holds(names, "one")
+			}
+			logged, err := os.ReadFile(log)
+			const why = "a request to RyzeAPI is waiting for the rate limit of the token, which is used up until"
+			if instanceTokens == "never" && (err != nil || !strings.Contains(string(logged), why)) {
+				t.Errorf("the log does not say why it waits (%v):\n%s", err, logged)
+			}
+			t.Logf("%d requests, %d of them refused", len(first.mock.Requests()), first.refused())
+		})
 	}
-	logged, err := os.ReadFile(log)
-	if err != nil || !strings.Contains(string(logged), "a request to RyzeAPI is waiting for the rate limit of the token, which is used up until") {
-		t.Errorf("the log does not say why it waits (%v):\n%s", err, logged)
-	}
-	t.Logf("%d requests, %d of them refused", len(first.mock.Requests()), first.refused())
 }
 
 // isOwnToken tells whether a request was sent by an instance's own token.

@@ -104,7 +104,7 @@ func wholeS3(value json.RawMessage) *S3 {
 		return nil
 	}
 	if s3.Enabled {
-		for _, name := range []string{"region", "bucket", "accessKey", "endpoint", "pathPrefix"} {
+		for _, name := range []string{"region", "endpoint", "pathPrefix"} {
 			if _, ok := fields[name]; !ok {
 				return nil
 			}

@@ -206,7 +206,7 @@ func TestReadsOfWhatTheListDoesNotHave(t *testing.T) {
 		"s3 that is a word":               {func(f *fleet) { f.list = &canned{200, item(`"yes"`)} }, map[string]string{"b": "bucket-of-b"}, single},
 		"a summary":                       {func(f *fleet) { f.list = &canned{200, item(`{"enabled":true,"bucket":"x"}`)} }, map[string]string{"b": "bucket-of-b"}, single},
 		"a summary without the path prefix": {func(f *fleet) {
-			f.list = &canned{200, item(`{"enabled":true,"region":"","bucket":"x","accessKey":"","endpoint":""}`)}
+			f.list = &canned{200, item(`{"enabled":true,"region":"r","bucket":"x","accessKey":"k","endpoint":""}`)}
 		}, map[string]string{"b": "bucket-of-b"}, single},
 		"a summary that does not say enabled": {func(f *fleet) {
 			f.list = &canned{200, item(`{"region":"","bucket":"x","accessKey":"","endpoint":"","pathPrefix":""}`)}
