@@ -775,7 +775,7 @@ func TestAccTimeouts(t *testing.T) {
 		resource.TestStep{
 			Config:          b.shop(aws(`timeouts = { update = "1s" }`)...),
 			ConfigVariables: secret("two"),
-			ExpectError:     regexp.MustCompile(`(?s)timeouts\s+allow.*ran out.*was\s+waiting for the\s+rate\s+limit\s+of\s+the\s+token`),
+			ExpectError:     regexp.MustCompile(`(?s)time\s+for\s+this\s+operation\s+ran\s+out.*was\s+waiting for the\s+rate\s+limit\s+of\s+the\s+token`),
 		},
 		resource.TestStep{
 			PreConfig: func() { b.mock.ClearFaults() },
