@@ -1,6 +1,12 @@
 package main
 
-import "testing"
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
 
 func TestNobodyReadsLogs(t *testing.T) {
 	t.Parallel()
@@ -13,6 +19,36 @@ func TestNobodyReadsLogs(t *testing.T) {
 		}
 		if got := nobodyReadsLogs(getenv); got != want {
 			t.Errorf("with %q: %v", variable, got)
+		}
+	}
+}
+
+var changelogHeading = regexp.MustCompile(`(?m)^## \[([^\]]+)\](?: - (\d{4}-\d{2}-\d{2}))?$`)
+
+// The changelog has an entry for what is not released yet, and one with a date for each release. The release's workflow names the version that it is about to make.
+func TestChangelog(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("CHANGELOG.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dates := map[string]string{}
+	for i, heading := range changelogHeading.FindAllStringSubmatch(string(content), -1) {
+		version, date := heading[1], heading[2]
+		if (version == "Unreleased") != (i == 0) || (date == "") != (version == "Unreleased") {
+			t.Errorf("the heading %q", heading[0])
+		}
+		dates[version] = date
+	}
+	if _, ok := dates["Unreleased"]; !ok {
+		t.Error("there is no entry for what is not released yet")
+	}
+	if release := strings.TrimPrefix(os.Getenv("RELEASE_VERSION"), "v"); release != "" && dates[release] == "" {
+		t.Errorf("there is no entry for %s", release)
+	}
+	for line := range strings.Lines(string(content)) {
+		if kind, found := strings.CutPrefix(strings.TrimSpace(line), "### "); found && !slices.Contains([]string{"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}, kind) {
+			t.Errorf("%q is no kind of change", kind)
 		}
 	}
 }

@@ -71,7 +71,9 @@ func isOwnToken(r *http.Request) bool { return r.Header.Get("Token") != accountT
 
 // asRyzeAPI is a mock with the documented rate limit, and a latency.
 func asRyzeAPI(options mockapi.Options, ownTokensWork bool) mockapi.Options {
-	options.RateLimit = 100
+	if options.RateLimit == 0 {
+		options.RateLimit = 100
+	}
 	options.Fault = func(r *http.Request) mockapi.Fault {
 		if isOwnToken(r) && !ownTokensWork {
 			return mockapi.FailWith(http.StatusForbidden, "Forbidden")
@@ -137,24 +139,25 @@ func TestRequestsOfAFleet(t *testing.T) {
 	}
 }
 
-// BenchmarkFleet prints what fleets cost, with the real CLI against a mock that has the documented limit of 100 requests in a minute and token, and 20 ms of latency.
+// BenchmarkFleet prints what fleets cost, with the real CLI against a mock that has the documented limit of 100 requests in a minute and token, where nothing else is said,
+// and 20 ms of latency.
 func BenchmarkFleet(b *testing.B) {
-	type variant struct {
+	for _, v := range []struct {
 		name      string
-		list      mockapi.ListShape
+		options   mockapi.Options
 		ownTokens bool
 		instances []int
-	}
-	for _, v := range []variant{
-		{"the list has all", mockapi.ListWhole, true, []int{1, 30, 300, 1000}},
-		{"the list has a part", mockapi.ListPartial, true, []int{300}},
-		{"the list has no storage", mockapi.ListMissing, true, []int{300}},
-		{"instance tokens are refused", mockapi.ListWhole, false, []int{300}},
+	}{
+		{"the list has all", mockapi.Options{}, true, []int{1, 30, 300, 1000}},
+		{"the list has a part", mockapi.Options{ListS3: mockapi.ListPartial}, true, []int{300}},
+		{"the list has no storage", mockapi.Options{ListS3: mockapi.ListMissing}, true, []int{300}},
+		{"instance tokens are refused", mockapi.Options{}, false, []int{300}},
+		{"instance tokens are refused and 20 requests in 6 s", mockapi.Options{RateLimit: 20, RateWindow: 6 * time.Second}, false, []int{50}},
 	} {
 		for _, n := range v.instances {
 			b.Run(fmt.Sprintf("%s, %d instances", v.name, n), func(b *testing.B) {
 				for range b.N {
-					bench := newBench(b, asRyzeAPI(mockapi.Options{ListS3: v.list}, v.ownTokens), fleetNames("i", n)...)
+					bench := newBench(b, asRyzeAPI(v.options, v.ownTokens), fleetNames("i", n)...)
 					for i, s := range fleetSteps {
 						memory := watchMemory()
 						took, extra, refused := bench.play(n, i)

@@ -29,6 +29,9 @@ var (
 func TestAccExamples(t *testing.T) { //nolint:paralleltest // the examples take endpoint and token from the environment
 	var files []string
 	err := filepath.WalkDir(examples, func(path string, entry fs.DirEntry, err error) error {
+		if entry != nil && entry.IsDir() && entry.Name() == "modules" {
+			return filepath.SkipDir // they have tests of their own
+		}
 		if err == nil && !entry.IsDir() && filepath.Ext(path) == ".tf" {
 			files = append(files, path)
 		}

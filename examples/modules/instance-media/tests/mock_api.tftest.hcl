@@ -1,0 +1,42 @@
+# The real provider against ryzeapi-mock: RYZEAPI_ENDPOINT and RYZEAPI_TOKEN say where it is, and RYZEAPI_PREFLIGHT=off that these buckets are made up.
+
+variables {
+  instances = {
+    shop-1  = {}
+    support = { bucket = "support-media" }
+  }
+  bucket     = "ryzeapi-media"
+  storage    = { region = "us-east-1", access_key = "AKIAIOSFODNN7EXAMPLE" }
+  secret_key = "first-secret"
+}
+
+run "create" {
+  assert {
+    condition     = output.secret_key_versions == { shop-1 = 1, support = 1 }
+    error_message = "Versions: ${jsonencode(output.secret_key_versions)}"
+  }
+}
+
+run "rotate" {
+  variables {
+    secret_key = "second-secret"
+  }
+
+  assert {
+    condition     = output.secret_key_versions == { shop-1 = 2, support = 2 }
+    error_message = "Versions: ${jsonencode(output.secret_key_versions)}"
+  }
+}
+
+run "nothing_to_rotate" {
+  command = plan
+
+  variables {
+    secret_key = "second-secret"
+  }
+
+  assert {
+    condition     = output.secret_key_versions == { shop-1 = 2, support = 2 }
+    error_message = "Versions: ${jsonencode(output.secret_key_versions)}"
+  }
+}

@@ -1,0 +1,51 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+)
+
+// The example module's own tests, by the CLI's test framework: with a mock of the provider, and with the provider and a mock of RyzeAPI.
+func TestModuleByTheTestFramework(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{}, "shop-1", "support")
+	if err := os.CopyFS(b.dir, os.DirFS(filepath.Join("..", "..", "examples", "modules", "instance-media"))); err != nil {
+		t.Fatal(err)
+	}
+	r := b.run(nil, "test")
+	if passed := regexp.MustCompile(`run "\w+"\.\.\. pass`).FindAllString(r.out, -1); r.exit != 0 || len(passed) != 5 {
+		t.Fatalf("exit code %d, passed %q:\n%s", r.exit, passed, r.out)
+	}
+	secrets := map[string]int{}
+	for _, request := range b.mock.Requests() {
+		for _, secret := range []string{"first-secret", "second-secret"} {
+			if strings.Contains(request.Body, secret) {
+				secrets[secret]++
+			}
+		}
+	}
+	if secrets["first-secret"] != 2 || secrets["second-secret"] != 2 {
+		t.Errorf("secrets that were saved: %v", secrets)
+	}
+	b.holds([]string{"shop-1", "support"}, "") // it cleans up behind itself
+
+	// The tests of the module can fail.
+	b.writeFile("main.tf", strings.Replace(readFile(t, filepath.Join(b.dir, "main.tf")), `"media/${each.key}/"`, `"wrong/"`, 1))
+	if r := b.run(nil, "test"); r.exit == 0 {
+		t.Error("a wrong prefix is not found")
+	}
+}
+
+func readFile(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
