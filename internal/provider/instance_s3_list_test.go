@@ -10,6 +10,12 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/querycheck"
+	"github.com/hashicorp/terraform-plugin-testing/querycheck/queryfilter"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
@@ -143,4 +149,48 @@ func TestListWithAnInstanceThatCannotBeRead(t *testing.T) {
 	if want := []string{`ERROR: Could not read the S3 storage of instance "shop"`, `zoo (not enabled), <"instance":<"zoo">>`}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
+}
+
+// The same by terraform query.
+func TestAccQuery(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, mockapi.Options{})
+	b.account.AddInstance("zoo")
+	shop := queryfilter.ByResourceIdentity(map[string]knownvalue.Check{"instance": knownvalue.StringExact("shop")})
+	b.runWith(resource.TestCase{
+		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
+		Steps: []resource.TestStep{
+			{Config: b.shop(aws()...), ConfigVariables: secret("one")},
+			{
+				Query: true,
+				Config: fmt.Sprintf(`
+provider "ryzeapi" {
+  endpoint = %q
+  token    = %q
+}
+list "ryzeapi_instance_s3" "enabled" {
+  provider = ryzeapi
+}
+list "ryzeapi_instance_s3" "all" {
+  provider         = ryzeapi
+  include_resource = true
+
+  config {
+    only_enabled = false
+  }
+}
+`, b.url, testToken),
+				QueryResultChecks: []querycheck.QueryResultCheck{
+					querycheck.ExpectLength("ryzeapi_instance_s3.enabled", 1),
+					querycheck.ExpectIdentity("ryzeapi_instance_s3.enabled", map[string]knownvalue.Check{"instance": knownvalue.StringExact("shop")}),
+					querycheck.ExpectResourceDisplayName("ryzeapi_instance_s3.enabled", shop, knownvalue.StringExact("shop (bucket media)")),
+					querycheck.ExpectLength("ryzeapi_instance_s3.all", 2),
+					querycheck.ExpectResourceKnownValues("ryzeapi_instance_s3.all", shop, []querycheck.KnownValueCheck{
+						{Path: tfjsonpath.New("bucket"), KnownValue: knownvalue.StringExact("media")},
+						{Path: tfjsonpath.New("secret_key"), KnownValue: knownvalue.Null()},
+					}),
+				},
+			},
+		},
+	})
 }
