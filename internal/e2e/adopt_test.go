@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -38,11 +37,7 @@ func TestAdoptExistingInstances(t *testing.T) {
 				return all
 			}
 			before := storages()
-			example, err := os.ReadFile(filepath.Join("..", "..", "examples", "adopt", "main.tf"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.write(string(example))
+			b.write(readFile(t, filepath.Join("..", "..", "examples", "adopt", "main.tf")))
 			b.must(nil, "apply", "-auto-approve")
 			imports := b.run(nil, "output", "-raw", "imports")
 			b.writeFile("imports.tf", imports.out)
@@ -57,11 +52,8 @@ func TestAdoptExistingInstances(t *testing.T) {
 			b.must(nil, "apply", "-auto-approve") // drops the output
 
 			// The secrets, and the whole access keys.
-			generated, err := os.ReadFile(filepath.Join(b.dir, "storages.tf"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			taken := regexp.MustCompile(`(?m)^  secret_key( *)= .*$`).ReplaceAllString(string(generated), "  secret_key$1= var.secret")
+			generated := readFile(t, filepath.Join(b.dir, "storages.tf"))
+			taken := regexp.MustCompile(`(?m)^  secret_key( *)= .*$`).ReplaceAllString(generated, "  secret_key$1= var.secret")
 			for bucket, key := range map[string]string{"old": "AKIAOLD", "b2": "AKIAB2", "whatsapp": "minioadmin"} {
 				taken = regexp.MustCompile(`"[^"]*"(\s+bucket\s+= "`+bucket+`")`).ReplaceAllString(taken, `"`+key+`"$1`)
 			}

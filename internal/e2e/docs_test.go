@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -51,11 +50,7 @@ func TestEveryBlockInTheDocsPlans(t *testing.T) {
 	}
 	blocks := 0
 	for _, page := range append(pages, filepath.Join(root, "README.md"), filepath.Join(root, "docs", "index.md")) {
-		content, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, found := range hclBlock.FindAllStringSubmatch(string(content), -1) {
+		for _, found := range hclBlock.FindAllStringSubmatch(readFile(t, page), -1) {
 			blocks++
 			block := found[1]
 			b := newBench(t, mockapi.Options{})

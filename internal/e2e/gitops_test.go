@@ -45,11 +45,7 @@ func TestGitOps(t *testing.T) {
 	}
 	b := newBench(t, mockapi.Options{}, "shop-1")
 	example := filepath.Join("..", "..", "examples", "gitops")
-	configuration, err := os.ReadFile(filepath.Join(example, "main.tf"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.write(string(configuration))
+	b.write(readFile(t, filepath.Join(example, "main.tf")))
 	scripts, err := filepath.Abs(filepath.Join(example, "scripts"))
 	if err != nil {
 		t.Fatal(err)
@@ -73,14 +69,7 @@ func TestGitOps(t *testing.T) {
 			t.Errorf("%s: the secret is in the output", name)
 		}
 	}
-	planned := func() string {
-		t.Helper()
-		text, err := os.ReadFile(filepath.Join(b.dir, "plan.txt"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
+	planned := func() string { return readFile(t, filepath.Join(b.dir, "plan.txt")) }
 
 	script("plan", "first-secret", 0, "Plan: 1 to add")
 	script("apply", "first-secret", 0, "1 added")

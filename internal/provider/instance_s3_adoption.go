@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -15,41 +16,19 @@ const lookTime = time.Minute
 
 // looks is what a run knows of its instances from the plan of its resources.
 type looks struct {
-	mu      sync.Mutex
-	managed map[string]bool // instances of resources that are in the state
-	failed  bool            // a look has failed, and others would as well
-}
-
-func newLooks() *looks { return &looks{managed: map[string]bool{}} }
-
-func (l *looks) manages(instance string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.managed[instance] = true
+	managed sync.Map    // instances of resources that are in the state
+	failed  atomic.Bool // a look has failed, and others would as well
 }
 
 func (l *looks) isManaged(instance string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.managed[instance]
-}
-
-func (l *looks) fails() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.failed = true
-}
-
-func (l *looks) areWorthwhile() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.failed
+	_, found := l.managed.Load(instance)
+	return found
 }
 
 // checkInstanceAtPlan looks at the instance of a resource that is about to be created, and warns where the apply would replace a storage that is there, or fail.
 func (r *instanceS3Resource) checkInstanceAtPlan(ctx context.Context, plan *instanceS3Model) diag.Diagnostics {
 	instance := plan.Instance.ValueString()
-	if r.services == nil || plan.Instance.IsUnknown() || !r.services.looks.areWorthwhile() {
+	if r.services == nil || plan.Instance.IsUnknown() || r.services.looks.failed.Load() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), lookTime)
@@ -58,7 +37,7 @@ func (r *instanceS3Resource) checkInstanceAtPlan(ctx context.Context, plan *inst
 	case ryzeapi.IsInstanceMissing(err):
 		return diag.Diagnostics{noInstance(instance, err)}
 	case err != nil:
-		r.services.looks.fails()
+		r.services.looks.failed.Store(true)
 		return diag.Diagnostics{notSeen(err)}
 	case !s3.Enabled || plan.isSavedAs(s3):
 		return nil

@@ -30,9 +30,6 @@ func (d *instanceS3DataSource) Metadata(_ context.Context, req datasource.Metada
 
 // Schema implements [datasource.DataSource].
 func (d *instanceS3DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	text := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
-	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The S3 media storage of an instance, as it is now. RyzeAPI never gives its secret back.",
 		Attributes: map[string]schema.Attribute{
@@ -42,11 +39,11 @@ func (d *instanceS3DataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 				Validators:          []validator.String{checkInstance},
 			},
 			"enabled":     schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the instance stores its media in S3. If not, all that follows is null."},
-			"region":      text("Region of the bucket."),
-			"bucket":      text("Name of the bucket."),
-			"access_key":  text("Access key ID. RyzeAPI may hide a part of it."),
-			"endpoint":    text("URL of the S3-compatible store, null for AWS."),
-			"path_prefix": text("What the keys of all objects begin with."),
+			"region":      computedText("Region of the bucket."),
+			"bucket":      computedText("Name of the bucket."),
+			"access_key":  computedText("Access key ID. RyzeAPI may hide a part of it."),
+			"endpoint":    computedText("URL of the S3-compatible store, null for AWS."),
+			"path_prefix": computedText("What the keys of all objects begin with."),
 		},
 	}
 }

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -63,7 +62,7 @@ func (l *instanceS3List) List(ctx context.Context, req list.ListRequest, stream 
 			push(list.ListResult{Diagnostics: diag.Diagnostics{listFailed(err)}})
 			return
 		}
-		slices.SortFunc(instances, func(a, b ryzeapi.Instance) int { return cmp.Compare(a.Name, b.Name) })
+		slices.SortFunc(instances, byName)
 		pushed := int64(0)
 		for _, instance := range instances {
 			result, wanted := l.result(ctx, req, instance, config.OnlyEnabled.IsNull() || config.OnlyEnabled.ValueBool())

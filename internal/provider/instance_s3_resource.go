@@ -251,7 +251,7 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	r.services.looks.manages(state.Instance.ValueString())
+	r.services.looks.managed.Store(state.Instance.ValueString(), true)
 	s3, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), state.Instance.ValueString())
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
 	switch {

@@ -3,6 +3,7 @@ package provider
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -41,9 +42,6 @@ func (d *instancesDataSource) Metadata(_ context.Context, req datasource.Metadat
 
 // Schema implements [datasource.DataSource].
 func (d *instancesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	text := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
-	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The instances that the provider's token reaches: all of the account, by one request.",
 		Attributes: map[string]schema.Attribute{
@@ -62,17 +60,22 @@ func (d *instancesDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 				Computed:            true,
 				MarkdownDescription: "The instances that were found, sorted by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":             text("Name, the identifier of an instance."),
-					"id":               text("RyzeAPI's own number of the instance."),
-					"status":           text("Status of the instance."),
-					"connection_state": text("State of the connection to WhatsApp, such as `connected`, `disconnected` or `qr`."),
-					"number_jid":       text("WhatsApp's identifier of the number, once there is one."),
-					"profile_name":     text("Name of the WhatsApp profile."),
+					"name":             computedText("Name, the identifier of an instance."),
+					"id":               computedText("RyzeAPI's own number of the instance."),
+					"status":           computedText("Status of the instance."),
+					"connection_state": computedText("State of the connection to WhatsApp, such as `connected`, `disconnected` or `qr`."),
+					"number_jid":       computedText("WhatsApp's identifier of the number, once there is one."),
+					"profile_name":     computedText("Name of the WhatsApp profile."),
 					"is_business":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is a WhatsApp Business account."},
 				}},
 			},
 		},
 	}
+}
+
+// computedText is an attribute that RyzeAPI alone sets.
+func computedText(description string) schema.StringAttribute {
+	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 }
 
 // Configure implements [datasource.DataSourceWithConfigure].
@@ -109,19 +112,17 @@ func (d *instancesDataSource) Read(ctx context.Context, req datasource.ReadReque
 
 // named returns the instances with the given names, and the names that no instance has.
 func named(instances []ryzeapi.Instance, names []string) (found []ryzeapi.Instance, missing []string) {
-	byName := map[string]ryzeapi.Instance{}
-	for _, i := range instances {
-		byName[i.Name] = i
-	}
+	wanted := map[string]bool{}
 	for _, name := range names {
-		if i, ok := byName[name]; ok {
+		wanted[name] = true
+	}
+	for _, i := range instances {
+		if wanted[i.Name] {
 			found = append(found, i)
-		} else {
-			missing = append(missing, name)
+			delete(wanted, i.Name)
 		}
 	}
-	slices.Sort(missing)
-	return found, missing
+	return found, slices.Sorted(maps.Keys(wanted))
 }
 
 // inState returns the instances in a state of connection; null is any.
@@ -131,9 +132,11 @@ func inState(instances []ryzeapi.Instance, state types.String) []ryzeapi.Instanc
 	})
 }
 
+func byName(a, b ryzeapi.Instance) int { return cmp.Compare(a.Name, b.Name) }
+
 // found sets what was found.
 func (m *instancesModel) found(instances []ryzeapi.Instance) {
-	slices.SortFunc(instances, func(a, b ryzeapi.Instance) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(instances, byName)
 	names := make([]attr.Value, 0, len(instances))
 	m.Instances = make([]instanceModel, 0, len(instances))
 	for _, i := range instances {

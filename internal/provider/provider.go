@@ -83,7 +83,7 @@ type services struct {
 	checker      *preflight.Checker
 	fingerprints *fingerprint.Book
 	writes       *writes
-	looks        *looks
+	looks        looks
 }
 
 // maskLogs keeps the token, and the secrets that are at hand, out of all that is logged with the context.
@@ -195,7 +195,6 @@ func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureR
 		checker:      preflight.New(),
 		fingerprints: fingerprint.NewBook(),
 		writes:       newWrites(),
-		looks:        newLooks(),
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = s, s, s
 }
