@@ -1,41 +1,15 @@
 package e2e
 
 import (
-	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/cli"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
-
-// mirror lays the built provider out as a filesystem mirror, for both registries, and returns a CLI configuration that takes it from there, so
-// that init works as it does with a registry.
-func mirror(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	program, err := os.ReadFile(terraform.Provider)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, registry := range []string{"registry.terraform.io", "registry.opentofu.org"} {
-		folder := filepath.Join(dir, registry, "ryzeapi", "ryzeapi", "0.0.1", runtime.GOOS+"_"+runtime.GOARCH)
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(folder, "terraform-provider-ryzeapi_v0.0.1"+filepath.Ext(terraform.Provider)), program, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	config := filepath.Join(dir, "cli.tfrc")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", filepath.ToSlash(dir)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return config
-}
 
 // The scripts that the pipelines of examples/gitops call, through what happens to a storage.
 func TestGitOps(t *testing.T) {
@@ -50,7 +24,11 @@ func TestGitOps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cliConfig := mirror(t)
+	// From a mirror, init works as it does with a registry.
+	cliConfig, err := cli.Mirror(t.TempDir(), terraform.Provider, "0.0.1/"+runtime.GOOS+"_"+runtime.GOARCH+"/terraform-provider-ryzeapi_v0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
 	script := func(name, secret string, wantExit int, want ...string) {
 		t.Helper()
 		command := terraform.Command(t.Context(), b.dir, append(append([]string{}, b.env...), "TF_CLI_CONFIG_FILE="+cliConfig, "TERRAFORM="+terraform.Path, "TF_VAR_secret_key="+secret), "version")

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/cli"
@@ -167,14 +166,14 @@ func (b *bench) must(env []string, args ...string) {
 type running struct {
 	t       testing.TB
 	command *exec.Cmd
-	out     *output
+	out     *bytes.Buffer
 }
 
 func (b *bench) start(ctx context.Context, env []string, args ...string) *running {
 	b.t.Helper()
 	args = append([]string{args[0], "-no-color"}, args[1:]...)
 	command := terraform.Command(ctx, b.dir, append(append([]string{}, b.env...), env...), args...)
-	out := &output{}
+	out := &bytes.Buffer{}
 	command.Stdout, command.Stderr = out, out
 	inGroupOfItsOwn(command)
 	if err := command.Start(); err != nil {
@@ -190,22 +189,4 @@ func (r *running) wait() result {
 		r.t.Fatal(err)
 	}
 	return result{r.out.String(), r.command.ProcessState.ExitCode()}
-}
-
-// output collects what two streams write.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }

@@ -16,7 +16,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -331,16 +330,14 @@ func (s *stage) terraform(ctx context.Context, wantExit int, args ...string) (st
 	fmt.Printf("\n  $ %s %s\n", s.cli.Name(), strings.Join(args, " "))
 	flags := []string{args[0], "-no-color", "-compact-warnings", "-input=false"} // they precede a plan file
 	command := s.cli.Command(ctx, s.dir, s.variables(), append(flags, args[1:]...)...)
-	var all output
-	command.Stdout, command.Stderr = &all, &all
-	err := command.Run()
+	out, err := command.CombinedOutput()
 	if exit := command.ProcessState.ExitCode(); exit != wantExit {
-		return "", fmt.Errorf("exit code %d: %w\n%s", exit, err, all.String())
+		return "", fmt.Errorf("exit code %d: %w\n%s", exit, err, out)
 	}
-	for _, line := range interesting(all.String()) {
+	for _, line := range interesting(string(out)) {
 		fmt.Println("    " + line)
 	}
-	return all.String(), nil
+	return string(out), nil
 }
 
 // variables is the environment of a command.
@@ -355,24 +352,6 @@ func (s *stage) capture(ctx context.Context, args ...string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
 	}
 	return out, nil
-}
-
-// output collects what two streams write.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // interesting leaves out the explanations that every plan repeats, and the warning that a development override is in force.
