@@ -41,6 +41,7 @@ type bench struct {
 	t       testing.TB
 	mock    *mockapi.Server
 	account *mockapi.Account
+	cli     *cli.CLI
 	dir     string
 	env     []string
 }
@@ -56,7 +57,7 @@ func newBench(tb testing.TB, options mockapi.Options, instances ...string) *benc
 // newBenchAt is newBench for a mock that is served already.
 func newBenchAt(tb testing.TB, mock *mockapi.Server, endpoint string, instances ...string) *bench {
 	tb.Helper()
-	b := &bench{t: tb, mock: mock, account: mock.AddAccount(accountToken), dir: tb.TempDir()}
+	b := &bench{t: tb, mock: mock, account: mock.AddAccount(accountToken), cli: terraform, dir: tb.TempDir()}
 	for _, name := range instances {
 		b.account.AddInstance(name)
 	}
@@ -172,7 +173,7 @@ type running struct {
 func (b *bench) start(ctx context.Context, env []string, args ...string) *running {
 	b.t.Helper()
 	args = append([]string{args[0], "-no-color"}, args[1:]...)
-	command := terraform.Command(ctx, b.dir, append(append([]string{}, b.env...), env...), args...)
+	command := b.cli.Command(ctx, b.dir, append(append([]string{}, b.env...), env...), args...)
 	out := &bytes.Buffer{}
 	command.Stdout, command.Stderr = out, out
 	inGroupOfItsOwn(command)

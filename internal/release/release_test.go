@@ -8,13 +8,16 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,57 +27,74 @@ import (
 
 const root = "../.."
 
-// targets are what the configuration builds for. The tests build for this machine only.
-var targets = regexp.MustCompile(`(?m)^    goos: .*\n    goarch: .*\n    ignore:\n(      - .*\n)+`)
+// What the tests leave out of the configuration: other targets than this machine, and the signature that the workflow makes by its identity.
+var (
+	targets = regexp.MustCompile(`(?m)^    goos: .*\n    goarch: .*\n    ignore:\n(      - .*\n)+`)
+	keyless = regexp.MustCompile(`(?m)^  - id: cosign\n(    .*\n)+`)
+)
 
-// snapshot builds a release of the last commit in a clone of its own, with a build cache of its own, and returns the folder with its files.
-func snapshot(t *testing.T) string {
+func without(t *testing.T, config []byte, part *regexp.Regexp, instead string) []byte {
+	t.Helper()
+	if !part.Match(config) {
+		t.Fatalf("%s is not in .goreleaser.yml", part)
+	}
+	return part.ReplaceAll(config, []byte(instead))
+}
+
+// run runs a command to its end, with more variables in its environment, and returns what it has printed.
+func run(t *testing.T, in string, env []string, name string, args ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), name, args...)
+	command.Dir, command.Env = in, append(os.Environ(), env...)
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// tool builds a tool of a module below tools/, and returns its path.
+func tool(t *testing.T, module, name string) string {
+	t.Helper()
+	return run(t, filepath.Join(root, "tools", module), nil, "go", "tool", "-n", name)
+}
+
+// release is what a build of a release has left.
+type release struct {
+	dist    string
+	version string
+}
+
+// build builds a release of the last commit in a clone of its own, with a build cache of its own.
+func build(t *testing.T, skip string, env ...string) release {
 	t.Helper()
 	dir := t.TempDir()
-	run := func(in string, env []string, name string, args ...string) string {
-		t.Helper()
-		command := exec.CommandContext(t.Context(), name, args...)
-		command.Dir, command.Env = in, append(os.Environ(), env...)
-		out, err := command.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-		}
-		return strings.TrimSpace(string(out))
-	}
-	clone := filepath.Join(dir, "clone")
-	run(root, nil, "git", "clone", "--quiet", ".", clone)
-	config, err := os.ReadFile(filepath.Join(clone, ".goreleaser.yml"))
-	if err != nil {
+	clone, configFile := filepath.Join(dir, "clone"), filepath.Join(dir, "goreleaser.yml")
+	run(t, root, nil, "git", "clone", "--quiet", ".", clone)
+	config := read(t, filepath.Join(clone, ".goreleaser.yml"))
+	config = without(t, config, targets, fmt.Sprintf("    targets: [%s_%s]\n", runtime.GOOS, runtime.GOARCH))
+	config = without(t, config, keyless, "")
+	if err := os.WriteFile(configFile, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mine := fmt.Sprintf("    targets: [%s_%s]\n", runtime.GOOS, runtime.GOARCH)
-	reduced := targets.ReplaceAll(config, []byte(mine))
-	if bytes.Equal(reduced, config) {
-		t.Fatal("the targets were not found in .goreleaser.yml")
+	run(t, clone, append(env, "GOCACHE="+filepath.Join(dir, "cache")), tool(t, "release", "goreleaser"), "release", "--snapshot", "--clean", "--skip="+skip, "--config", configFile)
+	r := release{dist: filepath.Join(clone, "dist")}
+	sums, _ := filepath.Glob(r.file("*_SHA256SUMS"))
+	if len(sums) != 1 {
+		t.Fatalf("checksums %q", sums)
 	}
-	configFile := filepath.Join(dir, "goreleaser.yml")
-	if err := os.WriteFile(configFile, reduced, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	goreleaser := run(filepath.Join(root, "tools", "release"), nil, "go", "tool", "-n", "goreleaser")
-	run(clone, []string{"GOCACHE=" + filepath.Join(dir, "cache")}, goreleaser, "release", "--snapshot", "--clean", "--skip=publish,sign,sbom", "--config", configFile)
-	return filepath.Join(clone, "dist")
+	r.version = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(sums[0]), "terraform-provider-ryzeapi_"), "_SHA256SUMS")
+	return r
 }
 
-// files returns the archive for this machine, the checksums, and the version.
-func files(t *testing.T, dist string) (archive, checksums, version string) {
-	t.Helper()
-	archives, _ := filepath.Glob(filepath.Join(dist, "*.zip"))
-	sums, _ := filepath.Glob(filepath.Join(dist, "*_SHA256SUMS"))
-	if len(archives) != 1 || len(sums) != 1 {
-		t.Fatalf("archives %q, checksums %q", archives, sums)
-	}
-	named := regexp.MustCompile(`^terraform-provider-ryzeapi_(.+)_` + runtime.GOOS + `_` + runtime.GOARCH + `\.zip$`).FindStringSubmatch(filepath.Base(archives[0]))
-	if named == nil || filepath.Base(sums[0]) != "terraform-provider-ryzeapi_"+named[1]+"_SHA256SUMS" {
-		t.Fatalf("no registry takes the names %s and %s", archives[0], sums[0])
-	}
-	return archives[0], sums[0], named[1]
+func (r release) file(name string) string { return filepath.Join(r.dist, name) }
+
+// named is the path of a file with the name that the registries expect.
+func (r release) named(suffix string) string {
+	return r.file("terraform-provider-ryzeapi_" + r.version + "_" + suffix)
 }
+
+func (r release) archive() string { return r.named(runtime.GOOS + "_" + runtime.GOARCH + ".zip") }
 
 func read(t *testing.T, file string) []byte {
 	t.Helper()
@@ -86,50 +106,109 @@ func read(t *testing.T, file string) []byte {
 }
 
 func TestRelease(t *testing.T) {
-	first, second := snapshot(t), snapshot(t)
-	archive, checksums, version := files(t, first)
+	gpgHome := t.TempDir()
+	gpg := func(args ...string) string {
+		t.Helper()
+		return run(t, "", []string{"GNUPGHOME=" + gpgHome}, "gpg", append([]string{"--batch", "--quiet"}, args...)...)
+	}
+	gpg("--passphrase", "", "--quick-generate-key", "release@example.com", "rsa3072", "sign", "never")
+	first := build(t, "publish",
+		"GNUPGHOME="+gpgHome, "GPG_FINGERPRINT=release@example.com",
+		"PATH="+filepath.Dir(tool(t, "syft", "syft"))+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	second := build(t, "publish,sign,sbom")
 
-	t.Run("the same commit makes the same files", func(t *testing.T) {
-		again, checksumsAgain, _ := files(t, second)
-		if !bytes.Equal(read(t, archive), read(t, again)) || !bytes.Equal(read(t, checksums), read(t, checksumsAgain)) {
-			t.Errorf("\n%s\n%s", read(t, checksums), read(t, checksumsAgain))
+	t.Run("the same commit makes the same archive", func(t *testing.T) {
+		if !bytes.Equal(read(t, first.archive()), read(t, second.archive())) {
+			t.Error("the archives of two builds differ")
 		}
 	})
 
-	t.Run("the checksums are of the archive and the manifest", func(t *testing.T) {
-		for name, content := range map[string][]byte{
-			filepath.Base(archive): read(t, archive),
-			"terraform-provider-ryzeapi_" + version + "_manifest.json": read(t, filepath.Join(root, "terraform-registry-manifest.json")),
+	t.Run("the archive has the program and what goes with it", func(t *testing.T) {
+		reader, err := zip.OpenReader(first.archive())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = reader.Close() }()
+		var names []string
+		for _, entry := range reader.File {
+			names = append(names, entry.Name)
+		}
+		program := "terraform-provider-ryzeapi_v" + first.version
+		if runtime.GOOS == "windows" {
+			program += ".exe"
+		}
+		if want := []string{"CHANGELOG.md", "LICENSE", "README.md", program}; !slices.Equal(slices.Sorted(slices.Values(names)), want) {
+			t.Errorf("it has %q, want %q", names, want)
+		}
+	})
+
+	t.Run("the checksums are right", func(t *testing.T) {
+		want := map[string]string{}
+		for name, file := range map[string]string{
+			filepath.Base(first.archive()):                first.archive(),
+			filepath.Base(first.archive()) + ".sbom.json": first.archive() + ".sbom.json",
+			filepath.Base(first.named("manifest.json")):   filepath.Join(root, "terraform-registry-manifest.json"),
 		} {
-			sum := sha256.Sum256(content)
-			if line := hex.EncodeToString(sum[:]) + "  " + name; !strings.Contains(string(read(t, checksums)), line) {
-				t.Errorf("%s is not in\n%s", line, read(t, checksums))
+			sum := sha256.Sum256(read(t, file))
+			want[name] = hex.EncodeToString(sum[:])
+		}
+		got := map[string]string{}
+		for line := range strings.Lines(string(read(t, first.named("SHA256SUMS")))) {
+			sum, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+			got[name] = sum
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("SHA256SUMS has %v, want %v", got, want)
+		}
+	})
+
+	t.Run("the checksums are signed", func(t *testing.T) {
+		gpg("--verify", first.named("SHA256SUMS.sig"), first.named("SHA256SUMS"))
+	})
+
+	t.Run("the bill of materials names what the program consists of", func(t *testing.T) {
+		var bill struct {
+			Packages []struct{ Name, VersionInfo string }
+		}
+		if err := json.Unmarshal(read(t, first.archive()+".sbom.json"), &bill); err != nil {
+			t.Fatal(err)
+		}
+		for _, module := range []string{"github.com/hashicorp/terraform-plugin-framework", "github.com/aws/aws-sdk-go-v2/service/s3", "golang.org/x/crypto", "stdlib"} {
+			if !slices.ContainsFunc(bill.Packages, func(p struct{ Name, VersionInfo string }) bool { return p.Name == module && p.VersionInfo != "" }) {
+				t.Errorf("%s is not among its %d packages", module, len(bill.Packages))
 			}
 		}
 	})
 
-	t.Run("it installs and works", func(t *testing.T) { install(t, archive, version) })
+	installed := 0
+	for _, name := range []string{"terraform", "tofu"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Logf("%s is not on PATH", name)
+			continue
+		}
+		installed++
+		t.Run("it installs and works with "+name, func(t *testing.T) {
+			t.Setenv("TF_ACC_TERRAFORM_PATH", path)
+			install(t, first)
+		})
+	}
+	if installed == 0 {
+		t.Error("there is neither terraform nor tofu on PATH")
+	}
 }
 
 // install installs the archive as a user does, from a mirror with the registries' layout, and manages an instance with it.
-func install(t *testing.T, archive, version string) {
+func install(t *testing.T, built release) {
+	t.Helper()
 	dir := t.TempDir()
 	terraform, err := cli.New(t.Context(), root, dir) // for the CLI; the provider that it builds is not used
 	if err != nil {
 		t.Fatal(err)
 	}
 	mirror := filepath.Join(dir, "mirror")
-	for _, registry := range []string{"registry.terraform.io", "registry.opentofu.org"} {
-		folder := filepath.Join(mirror, registry, "ryzeapi", "ryzeapi")
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(folder, filepath.Base(archive)), read(t, archive), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	config := filepath.Join(dir, "mirror.tfrc")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", filepath.ToSlash(mirror)), 0o600); err != nil {
+	config, err := cli.Mirror(mirror, built.archive(), filepath.Base(built.archive()))
+	if err != nil {
 		t.Fatal(err)
 	}
 	mock := mockapi.New(mockapi.Options{})
@@ -138,14 +217,14 @@ func install(t *testing.T, archive, version string) {
 	server := httptest.NewServer(mock)
 	defer server.Close()
 	work := filepath.Join(dir, "work")
-	configuration := strings.Replace(string(read(t, filepath.Join(root, "examples", "getting-started", "main.tf"))), `"ryzeapi/ryzeapi"`, `"ryzeapi/ryzeapi"`+"\n      version = "+fmt.Sprintf("%q", version), 1)
+	configuration := strings.Replace(string(read(t, filepath.Join(root, "examples", "getting-started", "main.tf"))), `"ryzeapi/ryzeapi"`, fmt.Sprintf("\"ryzeapi/ryzeapi\"\n      version = %q", built.version), 1)
 	if err := os.Mkdir(work, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(work, "main.tf"), []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run := func(want string, args ...string) {
+	step := func(want string, args ...string) {
 		t.Helper()
 		command := terraform.Command(t.Context(), work, []string{
 			"TF_CLI_CONFIG_FILE=" + config, "RYZEAPI_ENDPOINT=" + server.URL, "RYZEAPI_TOKEN=release-token", "RYZEAPI_PREFLIGHT=off", "TF_VAR_secret_key=one",
@@ -155,26 +234,28 @@ func install(t *testing.T, archive, version string) {
 			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	run("successfully initialized", "init", "-no-color", "-input=false")
-	if lock := string(read(t, filepath.Join(work, ".terraform.lock.hcl"))); !strings.Contains(lock, `version     = "`+version+`"`) || !strings.Contains(lock, `"h1:`) {
+	step("successfully initialized", "init", "-no-color", "-input=false")
+	if lock := string(read(t, filepath.Join(work, ".terraform.lock.hcl"))); !strings.Contains(lock, `version     = "`+built.version+`"`) || !strings.Contains(lock, `"h1:`) {
 		t.Errorf("the lock file has no checksum:\n%s", lock)
 	}
-	run("Plan: 1 to add", "plan", "-no-color", "-input=false", "-out=plan")
-	run("1 added", "apply", "-no-color", "-input=false", "plan")
-	run("No changes", "plan", "-no-color", "-input=false", "-detailed-exitcode")
+	step("Plan: 1 to add", "plan", "-no-color", "-input=false", "-out=plan")
+	step("1 added", "apply", "-no-color", "-input=false", "plan")
+	step("No changes", "plan", "-no-color", "-input=false", "-detailed-exitcode")
 	if held := account.S3("shop-1"); held.SecretKey != "one" {
 		t.Errorf("the server holds %+v", held)
 	}
 	for _, request := range mock.Requests() {
-		if agent := request.Header.Get("User-Agent"); !strings.HasPrefix(agent, "terraform-provider-ryzeapi/"+version+" ") {
+		if agent := request.Header.Get("User-Agent"); !strings.HasPrefix(agent, "terraform-provider-ryzeapi/"+built.version+" ") {
 			t.Errorf("the User-Agent is %s", agent)
 		}
 	}
-	run("Destroy complete", "destroy", "-no-color", "-auto-approve")
+	step("Destroy complete", "destroy", "-no-color", "-auto-approve")
 
 	// An archive that was tampered with is refused by the lock file.
-	for _, registry := range []string{"registry.terraform.io", "registry.opentofu.org"} {
-		tamper(t, filepath.Join(mirror, registry, "ryzeapi", "ryzeapi", filepath.Base(archive)))
+	changed := filepath.Join(dir, "changed.zip")
+	tamper(t, built.archive(), changed)
+	if _, err := cli.Mirror(mirror, changed, filepath.Base(built.archive())); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.RemoveAll(filepath.Join(work, ".terraform")); err != nil {
 		t.Fatal(err)
@@ -185,8 +266,8 @@ func install(t *testing.T, archive, version string) {
 	}
 }
 
-// tamper adds a file to an archive.
-func tamper(t *testing.T, file string) {
+// tamper makes a copy of an archive, with one more file in it.
+func tamper(t *testing.T, file, changedFile string) {
 	t.Helper()
 	reader, err := zip.OpenReader(file)
 	if err != nil {
@@ -206,7 +287,7 @@ func tamper(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	_ = reader.Close()
-	if err := os.WriteFile(file, changed.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(changedFile, changed.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
