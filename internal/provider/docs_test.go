@@ -1,10 +1,15 @@
 package provider
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -150,5 +155,117 @@ func TestLinksResolve(t *testing.T) {
 	}
 	if links < 30 {
 		t.Errorf("just %d links were found", links)
+	}
+}
+
+// text is a regular expression for what an expression may say: its literals, with anything in place of the rest.
+func text(expression ast.Expr) string {
+	switch e := expression.(type) {
+	case *ast.BasicLit:
+		literal, _ := strconv.Unquote(e.Value)
+		return formatVerb.ReplaceAllString(regexp.QuoteMeta(literal), ".+")
+	case *ast.BinaryExpr:
+		return text(e.X) + text(e.Y)
+	case *ast.CallExpr:
+		if len(e.Args) > 0 { // fmt.Sprintf
+			return text(e.Args[0])
+		}
+	}
+	return ".+"
+}
+
+var (
+	formatVerb     = regexp.MustCompile(`%[a-z]`)
+	newDiagnostic  = regexp.MustCompile(`^(?:New|Add)(Attribute)?(?:Error|Warning)(?:Diagnostic)?$`)
+	messageInGuide = regexp.MustCompile("`([^`]+)`")
+	goldenEntry    = regexp.MustCompile(`(?ms)^(?:Error|Warning): Could not (?:save|read|disable|list).*?\n\n(.*?)^===`)
+)
+
+// summariesInCode are the regular expressions of the summaries that the provider's diagnostics may have, with where they are in the code.
+func summariesInCode(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		positions := token.NewFileSet()
+		parsed, err := parser.ParseFile(positions, file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		variables := map[string]ast.Expr{}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt: // a summary that is used twice is in a variable
+				if name, ok := n.Lhs[0].(*ast.Ident); ok && name.Name == "summary" {
+					variables["summary"] = n.Rhs[0]
+				}
+			case *ast.CallExpr:
+				function, ok := n.Fun.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				made := newDiagnostic.FindStringSubmatch(function.Sel.Name)
+				if made == nil {
+					return true
+				}
+				summary := n.Args[0]
+				if made[1] != "" { // the first is a path
+					summary = n.Args[1]
+				}
+				if name, ok := summary.(*ast.Ident); ok {
+					summary = variables[name.Name]
+				}
+				if call, ok := summary.(*ast.CallExpr); ok && len(call.Args) == 0 {
+					return true // another diagnostic's
+				}
+				found["^"+text(summary)+"$"] = positions.Position(n.Pos()).String()
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// The guide on troubleshooting has each diagnostic's summary, and each reason for which a call to RyzeAPI may fail.
+func TestTroubleshootingHasEveryDiagnostic(t *testing.T) {
+	t.Parallel()
+	var messages, reasons []string // the second are the rows of the table of reasons
+	inReasons := false
+	for line := range strings.Lines(readExample(t, filepath.Join(root, "docs", "guides", "troubleshooting.md"))) {
+		cells := strings.Split(line, "|")
+		if len(cells) > 2 {
+			line = cells[1]
+		}
+		inReasons = len(cells) > 2 && (inReasons || strings.TrimSpace(line) == "reason")
+		for _, message := range messageInGuide.FindAllStringSubmatch(line, -1) {
+			messages = append(messages, message[1])
+			if inReasons {
+				reasons = append(reasons, strings.TrimSuffix(message[1], "..."))
+			}
+		}
+	}
+	all := summariesInCode(t)
+	if len(all) < 25 {
+		t.Errorf("just %d summaries were found", len(all))
+	}
+	for summary, at := range all {
+		if !slices.ContainsFunc(messages, regexp.MustCompile(summary).MatchString) {
+			t.Errorf("%s: %s is not in the guide", at, summary)
+		}
+	}
+	failures := goldenEntry.FindAllStringSubmatch(readExample(t, filepath.Join("testdata", "diagnostics.golden")), -1)
+	if len(failures) < 20 {
+		t.Errorf("just %d failures were found", len(failures))
+	}
+	for _, failure := range failures {
+		if !slices.ContainsFunc(reasons, func(reason string) bool { return strings.Contains(failure[1], reason) }) {
+			t.Errorf("the guide has no reason for\n%s", failure[1])
+		}
 	}
 }
