@@ -107,23 +107,25 @@ func read(t *testing.T, file string) []byte {
 
 func TestRelease(t *testing.T) {
 	gpgHome := t.TempDir()
-	gpg := func(args ...string) string {
+	gpg := func(t *testing.T, args ...string) {
 		t.Helper()
-		return run(t, "", []string{"GNUPGHOME=" + gpgHome}, "gpg", append([]string{"--batch", "--quiet"}, args...)...)
+		run(t, "", []string{"GNUPGHOME=" + gpgHome}, "gpg", append([]string{"--batch", "--quiet"}, args...)...)
 	}
-	gpg("--passphrase", "", "--quick-generate-key", "release@example.com", "rsa3072", "sign", "never")
+	gpg(t, "--passphrase", "", "--quick-generate-key", "release@example.com", "rsa3072", "sign", "never")
 	first := build(t, "publish",
 		"GNUPGHOME="+gpgHome, "GPG_FINGERPRINT=release@example.com",
 		"PATH="+filepath.Dir(tool(t, "syft", "syft"))+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	second := build(t, "publish,sign,sbom")
 
 	t.Run("the same commit makes the same archive", func(t *testing.T) {
+		t.Parallel()
 		if !bytes.Equal(read(t, first.archive()), read(t, second.archive())) {
 			t.Error("the archives of two builds differ")
 		}
 	})
 
 	t.Run("the archive has the program and what goes with it", func(t *testing.T) {
+		t.Parallel()
 		reader, err := zip.OpenReader(first.archive())
 		if err != nil {
 			t.Fatal(err)
@@ -143,6 +145,7 @@ func TestRelease(t *testing.T) {
 	})
 
 	t.Run("the checksums are right", func(t *testing.T) {
+		t.Parallel()
 		want := map[string]string{}
 		for name, file := range map[string]string{
 			filepath.Base(first.archive()):                first.archive(),
@@ -163,10 +166,12 @@ func TestRelease(t *testing.T) {
 	})
 
 	t.Run("the checksums are signed", func(t *testing.T) {
-		gpg("--verify", first.named("SHA256SUMS.sig"), first.named("SHA256SUMS"))
+		t.Parallel()
+		gpg(t, "--verify", first.named("SHA256SUMS.sig"), first.named("SHA256SUMS"))
 	})
 
 	t.Run("the bill of materials names what the program consists of", func(t *testing.T) {
+		t.Parallel()
 		var bill struct {
 			Packages []struct{ Name, VersionInfo string }
 		}
