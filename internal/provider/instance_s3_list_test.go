@@ -163,11 +163,7 @@ func TestAccQuery(t *testing.T) {
 			{Config: b.shop(aws()...), ConfigVariables: secret("one")},
 			{
 				Query: true,
-				Config: fmt.Sprintf(`
-provider "ryzeapi" {
-  endpoint = %q
-  token    = %q
-}
+				Config: ` # the provider's configuration is still there from the first step
 list "ryzeapi_instance_s3" "enabled" {
   provider = ryzeapi
 }
@@ -179,7 +175,7 @@ list "ryzeapi_instance_s3" "all" {
     only_enabled = false
   }
 }
-`, b.url, testToken),
+`,
 				QueryResultChecks: []querycheck.QueryResultCheck{
 					querycheck.ExpectLength("ryzeapi_instance_s3.enabled", 1),
 					querycheck.ExpectIdentity("ryzeapi_instance_s3.enabled", map[string]knownvalue.Check{"instance": knownvalue.StringExact("shop")}),
