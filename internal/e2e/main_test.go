@@ -41,6 +41,7 @@ type bench struct {
 	t       testing.TB
 	mock    *mockapi.Server
 	account *mockapi.Account
+	url     string
 	cli     *cli.CLI
 	dir     string
 	env     []string
@@ -57,7 +58,7 @@ func newBench(tb testing.TB, options mockapi.Options, instances ...string) *benc
 // newBenchAt is newBench for a mock that is served already.
 func newBenchAt(tb testing.TB, mock *mockapi.Server, endpoint string, instances ...string) *bench {
 	tb.Helper()
-	b := &bench{t: tb, mock: mock, account: mock.AddAccount(accountToken), cli: terraform, dir: tb.TempDir()}
+	b := &bench{t: tb, mock: mock, account: mock.AddAccount(accountToken), url: endpoint, cli: terraform, dir: tb.TempDir()}
 	for _, name := range instances {
 		b.account.AddInstance(name)
 	}

@@ -17,7 +17,10 @@ func TestModuleByTheTestFramework(t *testing.T) {
 	if err := os.CopyFS(b.dir, os.DirFS(filepath.Join("..", "..", "examples", "modules", "instance-media"))); err != nil {
 		t.Fatal(err)
 	}
-	r := b.run(nil, "test")
+	mockAPI := filepath.Join("tests", "mock_api.tftest.hcl") // says where the mock is
+	here := strings.NewReplacer("http://127.0.0.1:8080", b.url, "mock-account-token", accountToken)
+	b.writeFile(mockAPI, here.Replace(readFile(t, filepath.Join(b.dir, mockAPI))))
+	r := b.run([]string{"RYZEAPI_ENDPOINT=http://127.0.0.1:1", "RYZEAPI_TOKEN=another"}, "test")
 	if passed := regexp.MustCompile(`run "\w+"\.\.\. pass`).FindAllString(r.out, -1); r.exit != 0 || len(passed) != 5 {
 		t.Fatalf("exit code %d, passed %q:\n%s", r.exit, passed, r.out)
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -77,7 +78,9 @@ func (t *attemptTransport) RoundTrip(request *http.Request) (*http.Response, err
 	}
 	if err == nil {
 		fields["status"] = response.StatusCode
-		fields["rate_limit_remaining"] = response.Header.Get("X-RateLimit-Remaining")
+		if remaining, err := strconv.Atoi(response.Header.Get("X-RateLimit-Remaining")); err == nil { // not just any text of another's
+			fields["rate_limit_remaining"] = remaining
+		}
 		history.status, history.answer, history.last = response.StatusCode, answer, checkAnswer(response, answer, history.secrets)
 		sent = isInconclusive(history.last)
 		if _, ok := errors.AsType[*RedirectError](history.last); ok {

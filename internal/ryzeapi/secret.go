@@ -50,7 +50,7 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 // LogValue implements [slog.LogValuer].
 func (Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
-// redact replaces the secrets in a text that came from elsewhere, in each form in which a server might echo them.
+// redact replaces the secrets in a text that came from elsewhere, plain and in the usual encodings.
 func redact(text string, secrets []Secret) string {
 	secrets = slices.Clone(secrets)
 	slices.SortFunc(secrets, func(a, b Secret) int { return len(b.Reveal()) - len(a.Reveal()) }) // one may begin with another

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Applies the plan that plan.sh has left. The secret must be given again, the same one: the plan does not have it.
 set -eu
-: "${TF_VAR_secret_key:?is not set}" "${RYZEAPI_TOKEN:?is not set}"
+for variable in TF_VAR_secret_key RYZEAPI_TOKEN; do
+  [ -n "$(printenv "$variable")" ] || { echo "$variable is not set" >&2; exit 1; }
+done
 terraform=${TERRAFORM:-terraform}
 
 "$terraform" init -input=false -no-color

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Plans, shows the plan, and leaves it in tfplan, and for people in plan.txt. Neither has a secret in it.
 set -eu
-: "${TF_VAR_secret_key:?is not set}" "${RYZEAPI_TOKEN:?is not set}"
+for variable in TF_VAR_secret_key RYZEAPI_TOKEN; do
+  [ -n "$(printenv "$variable")" ] || { echo "$variable is not set" >&2; exit 1; }
+done
 terraform=${TERRAFORM:-terraform}
 
 "$terraform" init -input=false -no-color

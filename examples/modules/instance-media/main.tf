@@ -45,7 +45,7 @@ resource "ryzeapi_instance_s3" "this" {
   bucket      = coalesce(each.value.bucket, var.bucket)
   access_key  = var.storage.access_key
   secret_key  = var.secret_key
-  path_prefix = coalesce(each.value.path_prefix, "media/${each.key}/")
+  path_prefix = each.value.path_prefix != null ? each.value.path_prefix : "media/${each.key}/"
 }
 
 output "locations" {

@@ -1,4 +1,9 @@
-# The real provider against ryzeapi-mock: RYZEAPI_ENDPOINT and RYZEAPI_TOKEN say where it is, and RYZEAPI_PREFLIGHT=off that these buckets are made up.
+# The real provider against ryzeapi-mock, which must be running. That is written here, so that no test ever reaches instances that are in use.
+provider "ryzeapi" {
+  endpoint  = "http://127.0.0.1:8080"
+  token     = "mock-account-token"
+  preflight = "off" # these buckets are made up
+}
 
 variables {
   instances = {
