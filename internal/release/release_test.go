@@ -41,14 +41,15 @@ func without(t *testing.T, config []byte, part *regexp.Regexp, instead string) [
 	return part.ReplaceAll(config, []byte(instead))
 }
 
-// run runs a command to its end, with more variables in its environment, and returns what it has printed.
+// run runs a command to its end, with more variables in its environment, and returns what it has printed to its standard output.
 func run(t *testing.T, in string, env []string, name string, args ...string) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), name, args...)
-	command.Dir, command.Env = in, append(os.Environ(), env...)
-	out, err := command.CombinedOutput()
+	var said bytes.Buffer // such as what go downloads
+	command.Dir, command.Env, command.Stderr = in, append(os.Environ(), env...), &said
+	out, err := command.Output()
 	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out, said.String())
 	}
 	return strings.TrimSpace(string(out))
 }
