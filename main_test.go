@@ -47,6 +47,9 @@ func TestChangelog(t *testing.T) {
 		t.Errorf("there is no entry for %s", release)
 	}
 	for line := range strings.Lines(string(content)) {
+		if strings.HasPrefix(line, "## ") && !changelogHeading.MatchString(line) {
+			t.Errorf("%q is no heading of a version", line)
+		}
 		if kind, found := strings.CutPrefix(strings.TrimSpace(line), "### "); found && !slices.Contains([]string{"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}, kind) {
 			t.Errorf("%q is no kind of change", kind)
 		}

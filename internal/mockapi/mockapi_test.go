@@ -244,7 +244,7 @@ func TestHangAfter(t *testing.T) {
 	account.AddInstance("shop")
 	server := httptest.NewServer(mock)
 	defer server.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/api/instance/s3/shop", strings.NewReader(enabledBody))
 	if err != nil {

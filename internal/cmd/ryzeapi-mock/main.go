@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -69,15 +70,18 @@ func parse(args []string, out io.Writer) (options, error) {
 
 func (o *options) check(names string, rest []string) error {
 	for name := range strings.SplitSeq(names, ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			o.instances = append(o.instances, name)
+		name = strings.TrimSpace(name)
+		if name == "" {
+			return errors.New("-instances has an empty name")
 		}
+		if slices.Contains(o.instances, name) {
+			return fmt.Errorf("-instances names %q twice", name)
+		}
+		o.instances = append(o.instances, name)
 	}
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("unexpected argument %q", rest[0])
-	case len(o.instances) == 0:
-		return errors.New("-instances names none")
 	case o.rateLimit < 0:
 		return errors.New("-rate-limit is negative")
 	case o.faults < 0 || o.faults > 1:

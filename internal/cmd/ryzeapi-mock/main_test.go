@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-
 	"net/http"
 	"reflect"
 	"regexp"
@@ -20,8 +19,10 @@ func TestFlags(t *testing.T) {
 	all := options{addr: "127.0.0.1:9", instances: []string{"a", "b"}, rateLimit: 100, faults: 0.25, seed: 7}
 	for args, want := range map[string]*options{
 		"": {addr: "127.0.0.1:8080", instances: []string{"shop-1", "shop-2", "support"}, seed: 1},
-		"-addr 127.0.0.1:9 -instances a,,b -rate-limit 100 -faults 0.25 -seed 7": &all,
+		"-addr 127.0.0.1:9 -instances a,b -rate-limit 100 -faults 0.25 -seed 7": &all,
 		"-instances ,":    nil,
+		"-instances a,,b": nil,
+		"-instances a,a":  nil,
 		"-rate-limit -1":  nil,
 		"-rate-limit x":   nil,
 		"-faults 1.5":     nil,
@@ -104,16 +105,17 @@ const (
 
 func TestALineForEachRequest(t *testing.T) {
 	t.Parallel()
-	r := start(t, options{instances: []string{"shop-1"}, rateLimit: 5})
+	r := start(t, options{instances: []string{"shop-1"}, rateLimit: 6})
 	for _, c := range [][3]string{
 		{"GET", "/api/instance/list", ""}, {"GET", "/api/instance/getS3/shop-1", ""}, {"POST", "/api/instance/s3/shop-1", save}, {"POST", "/api/instance/s3/nope", disable},
-		{"POST", "/api/instance/s3/shop-1", "{"}, {"POST", "/api/instance/s3/shop-1", disable},
+		{"POST", "/api/instance/s3/shop-1", "{"}, {"GET", "/api/instance/s3/shop-1", ""}, {"POST", "/api/instance/s3/shop-1", disable},
 	} {
 		r.call(t, c[0], c[1], c[2])
 	}
 	said := r.output()
 	for _, want := range []string{
 		"list the instances +ok", "read shop-1 +ok", "save shop-1, bucket media +ok", "disable nope +404 Not Found", "save something unreadable for shop-1 +400 Bad Request",
+		"GET /api/instance/s3/shop-1 +405 Method Not Allowed",
 		"disable shop-1 +429 Too Many Requests", "RYZEAPI_ENDPOINT=" + r.url, "shop-1 +mock-account-token-shop-1",
 	} {
 		if !regexp.MustCompile(want).MatchString(said) {
@@ -131,7 +133,7 @@ func TestFaultsFollowTheSeed(t *testing.T) {
 		r := start(t, options{instances: []string{"a"}, faults: 0.5, seed: seed})
 		var all []string
 		for range 12 {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second) // some answers never come
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // some answers never come
 			request, _ := http.NewRequestWithContext(ctx, http.MethodGet, r.url+"/api/instance/getS3/a", nil)
 			request.Header.Set("Token", accountToken)
 			response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)

@@ -115,11 +115,11 @@ func describe(r mockapi.Request) string {
 func wanted(r mockapi.Request) string {
 	_, instance, _ := strings.Cut(strings.TrimPrefix(r.Path, "/api/instance/"), "/")
 	switch {
-	case r.Path == "/api/instance/list":
+	case r.Method == http.MethodGet && r.Path == "/api/instance/list":
 		return "list the instances"
-	case strings.HasPrefix(r.Path, "/api/instance/getS3/"):
+	case r.Method == http.MethodGet && strings.HasPrefix(r.Path, "/api/instance/getS3/"):
 		return "read " + instance
-	case strings.HasPrefix(r.Path, "/api/instance/s3/"):
+	case r.Method == http.MethodPost && strings.HasPrefix(r.Path, "/api/instance/s3/"):
 		var body struct {
 			Enabled bool   `json:"enabled"`
 			Bucket  string `json:"bucket"`
