@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if terraform, err = cli.New(context.TODO(), filepath.Join("..", ".."), dir, buildFlags...); err != nil {
+	if terraform, err = cli.New(context.Background(), filepath.Join("..", ".."), dir, buildFlags...); err != nil { //nolint:forbidigo // TestMain has no caller's context
 		log.Fatal(err)
 	}
 	code := m.Run()

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ctx := context.TODO()
+	ctx := context.Background() //nolint:forbidigo // TestMain has no caller's context
 	if store, err = s3store.Start(ctx, filepath.Join("..", ".."), dir); err != nil {
 		log.Fatal(err)
 	}

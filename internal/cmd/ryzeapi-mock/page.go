@@ -114,12 +114,12 @@ func describe(r mockapi.Request) string {
 
 func wanted(r mockapi.Request) string {
 	_, instance, _ := strings.Cut(strings.TrimPrefix(r.Path, "/api/instance/"), "/")
-	switch {
-	case r.Method == http.MethodGet && r.Path == "/api/instance/list":
+	switch request := r.Method + " " + r.Path; {
+	case request == "GET /api/instance/list":
 		return "list the instances"
-	case r.Method == http.MethodGet && strings.HasPrefix(r.Path, "/api/instance/getS3/"):
+	case strings.HasPrefix(request, "GET /api/instance/getS3/"):
 		return "read " + instance
-	case r.Method == http.MethodPost && strings.HasPrefix(r.Path, "/api/instance/s3/"):
+	case strings.HasPrefix(request, "POST /api/instance/s3/"):
 		var body struct {
 			Enabled bool   `json:"enabled"`
 			Bucket  string `json:"bucket"`
@@ -131,8 +131,9 @@ func wanted(r mockapi.Request) string {
 			return "save " + instance + ", bucket " + body.Bucket
 		}
 		return "disable " + instance
+	default:
+		return request
 	}
-	return r.Method + " " + r.Path
 }
 
 func outcome(status int) string {
