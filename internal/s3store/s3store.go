@@ -93,6 +93,31 @@ func (s *Store) Stop() {
 	_ = s.server.Wait()
 }
 
+// StartForTests builds a store and serves it with its files in dir. The user "writer" owns the buckets "media", which the
+// user "reader" may list, and "private". Their secrets are "writer-secret" and "reader-secret".
+func StartForTests(ctx context.Context, root, dir string) (*Store, error) {
+	program, err := Build(ctx, root, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	s, err := Start(ctx, program, dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, prepare := range []func() error{
+		func() error { return s.AddUser(ctx, "writer", "writer-secret") },
+		func() error { return s.AddUser(ctx, "reader", "reader-secret") },
+		func() error { return s.AddBucket(ctx, "media", "writer", "reader") },
+		func() error { return s.AddBucket(ctx, "private", "writer", "") },
+	} {
+		if err := prepare(); err != nil {
+			s.Stop()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
 // AddUser adds a user, whose name is the access key.
 func (s *Store) AddUser(ctx context.Context, accessKey, secretKey string) error {
 	return s.admin(ctx, "create-user", "--access", accessKey, "--secret", secretKey, "--role", "user")
