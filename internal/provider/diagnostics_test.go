@@ -158,9 +158,9 @@ func compareGolden(t *testing.T, all string) {
 // failure is the diagnostic that a user reads when the mock always plays the fault.
 func failure(t *testing.T, fault mockapi.Fault, doing operation) diag.Diagnostic {
 	t.Helper()
-	b := newBench(t, mockapi.Options{})
-	b.mock.Inject("", 99, fault)
-	config := clientConfigFor(t, b.url)
+	f := newFixture(t, mockapi.Options{})
+	f.mock.Inject("", 99, fault)
+	config := clientConfigFor(t, f.url)
 	config.RequestTimeout, config.MaxRetries = time.Second, 1
 	client := ryzeapi.New(config)
 	var err error

@@ -53,7 +53,7 @@ var _ provider.ProviderWithListResources = (*ryzeapiProvider)(nil)
 // New returns the provider's constructor. The version goes into the User-Agent. When the process is interrupted, all calls end.
 func New(version string, interrupted context.Context) func() provider.Provider { //nolint:revive // no context of the call
 	return func() provider.Provider {
-		return &ryzeapiProvider{version: version, interrupted: interrupted, retryWait: time.Second}
+		return &ryzeapiProvider{version: version, interrupted: interrupted, retryWait: time.Second, newBook: fingerprint.NewBook}
 	}
 }
 
@@ -61,6 +61,7 @@ type ryzeapiProvider struct {
 	version     string
 	interrupted context.Context
 	retryWait   time.Duration // the first pause between two attempts
+	newBook     func() *fingerprint.Book
 }
 
 type providerModel struct {
@@ -193,7 +194,7 @@ func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureR
 		token:        clientConfig.Token,
 		preflight:    mode,
 		checker:      preflight.New(),
-		fingerprints: fingerprint.NewBook(),
+		fingerprints: p.newBook(),
 		writes:       newWrites(),
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = s, s, s

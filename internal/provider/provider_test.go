@@ -14,8 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
@@ -109,88 +107,83 @@ func TestUnknownSettingsNeverFallBack(t *testing.T) {
 
 func TestAccUnknownToken(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(resource.TestStep{
-		Config:          strings.Replace(b.shop(aws()...), `token    = "`+testToken+`"`, "token = terraform_data.token.output", 1) + `resource "terraform_data" "token" { input = "x" }`,
-		ConfigVariables: secret("one"),
-		ExpectError:     regexp.MustCompile(`Unknown provider token`),
+	play(t, true, mockapi.Options{}, func(*fixture) []step {
+		return []step{{
+			settings: arguments{"token": knownLater{"x"}}, config: aws, secret: "one", planOnly: true,
+			err: `Unknown provider token`,
+		}}
 	})
 }
 
 func TestAccProviderArguments(t *testing.T) {
 	t.Parallel()
-	for argument, want := range map[string]string{
-		`request_timeout = "soon"`:                    `(?s)Invalid request_timeout.*not a positive\s+duration`,
-		`request_timeout = "0s"`:                      `Invalid request_timeout`,
-		`max_retries = -1`:                            `max_retries`,
-		`max_retries = 21`:                            `max_retries`,
-		`preflight = "on"`:                            `(?s)preflight.*value must be one of`,
-		`requests_per_minute = 0`:                     `requests_per_minute`,
-		`ca_cert_pem = "ca.pem"`:                      `(?s)Invalid ca_cert_pem.*contains no certificate`,
-		`ca_cert_file = "no.pem"`:                     `(?s)Invalid provider ca_cert_file.*cannot be read: open no.pem`,
-		"ca_cert_file = \"a\"\n  ca_cert_pem = \"b\"": `(?s)ca_cert_file.*cannot be specified when.*ca_cert_pem`,
+	for name, c := range map[string]struct {
+		settings arguments
+		want     string
+	}{
+		"timeout of no duration": {arguments{"request_timeout": "soon"}, `(?s)Invalid request_timeout.*not a positive\s+duration`},
+		"timeout of no time":     {arguments{"request_timeout": "0s"}, `Invalid request_timeout`},
+		"negative retries":       {arguments{"max_retries": -1}, `max_retries`},
+		"too many retries":       {arguments{"max_retries": 21}, `max_retries`},
+		"unknown preflight":      {arguments{"preflight": "on"}, `(?s)preflight.*value must be one of`},
+		"no requests":            {arguments{"requests_per_minute": 0}, `requests_per_minute`},
+		"no certificate":         {arguments{"ca_cert_pem": "ca.pem"}, `(?s)Invalid ca_cert_pem.*contains no certificate`},
+		"no certificate file":    {arguments{"ca_cert_file": "no.pem"}, `(?s)Invalid provider ca_cert_file.*cannot be read: open no.pem`},
+		"two certificates": {
+			arguments{"ca_cert_file": "a", "ca_cert_pem": "b"}, `(?s)ca_cert_file.*cannot be specified when.*ca_cert_pem`,
+		},
+		"endpoint with password": {
+			arguments{"endpoint": "https://me:hunter2@ryzeapi.cloud"},
+			`(?s)Invalid endpoint.*must not contain a user name or\s+password`,
+		},
 	} {
-		t.Run(argument, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, mockapi.Options{})
-			b.options = []string{argument}
-			b.run(resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one"), PlanOnly: true, ExpectError: regexp.MustCompile(want)})
+			play(t, name == "endpoint with password", mockapi.Options{}, func(*fixture) []step {
+				return []step{{settings: c.settings, config: aws, secret: "one", planOnly: true, err: c.want}}
+			})
 		})
 	}
 }
 
-func TestAccEndpointWithPassword(t *testing.T) {
+func TestRetriesAndRequestTimeout(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.url = "https://me:hunter2@ryzeapi.cloud"
-	b.run(resource.TestStep{
-		Config: b.shop(aws()...), ConfigVariables: secret("one"), PlanOnly: true,
-		ExpectError: regexp.MustCompile(`(?s)Invalid endpoint.*must not contain a user name or\s+password`),
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		f.settings = arguments{"request_timeout": "1s", "max_retries": 2}
+		one, two := awsBody("one", ""), awsBody("two", "")
+		return []step{
+			{ // two failures are survived
+				before: func() {
+					f.mock.Inject("POST", 1, mockapi.Delay(time.Minute))
+					f.mock.Inject("POST", 1, mockapi.DropBefore())
+				},
+				config: aws, secret: "one", sent: []string{one, one, one},
+			},
+			{ // three are not
+				before: func() { f.mock.Inject("POST", 3, mockapi.FailWith(http.StatusServiceUnavailable, "Unavailable")) },
+				config: aws, secret: "two", sent: []string{two, two, two},
+				err: `(?s)503 Service Unavailable.*tried 3 times`,
+			},
+		}
 	})
 }
 
-func TestAccRetriesAndRequestTimeout(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.options = []string{`request_timeout = "1s"`, `max_retries = 2`}
-	b.run(
-		resource.TestStep{ // two failures are survived
-			PreConfig: func() {
-				b.mock.Inject("POST", 1, mockapi.Delay(time.Minute))
-				b.mock.Inject("POST", 1, mockapi.DropBefore())
-			},
-			Config: b.shop(aws()...), ConfigVariables: secret("one"),
-			Check: b.checkSent(awsBody("one", ""), awsBody("one", ""), awsBody("one", "")),
-		},
-		resource.TestStep{ // three are not
-			PreConfig: func() { b.mock.Inject("POST", 3, mockapi.FailWith(http.StatusServiceUnavailable, "Unavailable")) },
-			Config:    b.shop(aws()...), ConfigVariables: secret("two"),
-			ExpectError: regexp.MustCompile(`(?s)503 Service Unavailable.*tried 3 times`),
-		},
-	)
-}
-
 // A TokenInstance is enough for its own instance.
-func TestAccTokenInstance(t *testing.T) {
+func TestTokenInstance(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	own := b.account.AddInstance("own")
-	config := strings.NewReplacer(`"`+testToken+`"`, `"`+own+`"`, `instance = "shop"`, `instance = "own"`).Replace(b.shop(aws()...))
-	b.run(
-		resource.TestStep{
-			Config: config, ConfigVariables: secret("one"),
-			Check: func(*terraform.State) error {
-				if !b.account.S3("own").Enabled {
-					return fmt.Errorf("not enabled: %+v", b.mock.Requests())
-				}
-				return nil
-			},
-		},
-		resource.TestStep{
-			Config: strings.Replace(config, `instance = "own"`, `instance = "shop"`, 1), ConfigVariables: secret("one"),
-			ExpectError: regexp.MustCompile(`(?s)403 Forbidden: Instance token does not match.*A TokenInstance opens its own`),
-		},
-	)
+	f := newFixture(t, mockapi.Options{})
+	f.settings = arguments{"token": f.account.AddInstance("own")}
+	h := newHost(t, f)
+	apply := func(instance string) *commandError {
+		return h.planAndApply(step{config: aws.with(arguments{"instance": instance}), secret: "one"})
+	}
+	if failed := apply("own"); failed != nil || !f.account.S3("own").Enabled {
+		t.Fatalf("%+v, %+v", failed, f.mock.Requests())
+	}
+	want := regexp.MustCompile(`(?s)403 Forbidden: Instance token does not match.*A TokenInstance opens its own`)
+	if failed := apply("shop"); failed == nil || !want.MatchString(failed.text) {
+		t.Errorf("%+v", failed)
+	}
 }
 
 func TestInstanceTokensAreUsedUnlessNever(t *testing.T) {
@@ -205,11 +198,11 @@ func TestInstanceTokensAreUsedUnlessNever(t *testing.T) {
 
 func TestConfigureMakesNoNetworkCall(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	if diags := newProtocol(t).configure(b.url, testToken, false); len(diags) != 0 {
+	f := newFixture(t, mockapi.Options{})
+	if diags := newProtocol(t).configure(f.url, testToken, false); len(diags) != 0 {
 		t.Fatal(diags)
 	}
-	if n := len(b.mock.Requests()); n != 0 {
+	if n := len(f.mock.Requests()); n != 0 {
 		t.Errorf("%d requests", n)
 	}
 }

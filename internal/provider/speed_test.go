@@ -26,7 +26,7 @@ func BenchmarkPlan(b *testing.B) {
 	}
 	first := newProtocol(b)
 	first.configure(server.URL, testToken, false)
-	_, created := first.apply(nil, with(applied, map[string]any{"instance": "i0"}), with(applied, map[string]any{"instance": "i0", "secret_key": "one", "secret_key_version": nil}), nil)
+	_, created := first.apply(nil, applied.with(arguments{"instance": "i0"}), applied.with(arguments{"instance": "i0", "secret_key": "one", "secret_key_version": nil}), nil)
 	schema := first.schema.ResourceSchemas["ryzeapi_instance_s3"]
 	for b.Loop() {
 		p := newProtocol(b)
@@ -36,8 +36,8 @@ func BenchmarkPlan(b *testing.B) {
 		for range 10 {
 			all.Go(func() {
 				for i := range next {
-					state := p.object(schema, with(applied, map[string]any{"instance": fmt.Sprint("i", i)}))
-					config := p.object(schema, with(applied, map[string]any{"instance": fmt.Sprint("i", i), "secret_key": "one", "secret_key_version": nil}))
+					state := p.object(schema, applied.with(arguments{"instance": fmt.Sprint("i", i)}))
+					config := p.object(schema, applied.with(arguments{"instance": fmt.Sprint("i", i), "secret_key": "one", "secret_key_version": nil}))
 					read, err := p.server.ReadResource(b.Context(), &tfprotov6.ReadResourceRequest{TypeName: "ryzeapi_instance_s3", CurrentState: state, Private: created.Private})
 					if err != nil || len(read.Diagnostics) > 0 {
 						b.Error(err, read)
