@@ -19,7 +19,7 @@ import (
 
 var (
 	campaignSeed   = flag.Uint64("campaign.seed", 0, "seed of the first campaign; 0 draws one")
-	campaigns      = flag.Int("campaign.count", 2, "number of campaigns")
+	campaigns      = flag.Int("campaign.count", 1, "number of campaigns")
 	campaignRounds = flag.Int("campaign.rounds", 3, "rounds of a campaign")
 )
 
@@ -80,6 +80,7 @@ func newCampaign(t *testing.T, seed uint64) *campaign {
 			return fault
 		},
 	}, c.names()...)
+	c.cli = raceDetecting
 	return c
 }
 

@@ -55,6 +55,7 @@ func TestKilledProvider(t *testing.T) {
 		kill(t, log)
 		return mockapi.DropAfter()
 	}}, names...)
+	b.cli = raceDetecting
 	b.write(fleet("i", 12))
 	for _, c := range []struct {
 		command, secret string
@@ -92,6 +93,7 @@ func TestInterrupt(t *testing.T) { //nolint:paralleltest // see above
 		t.Run(name, func(t *testing.T) {
 			met := make(chan struct{}, 100)
 			b := newBench(t, mockapi.Options{}, "i0")
+			b.cli = raceDetecting
 			b.write(fleet("i", 1))
 			if c.method == http.MethodGet { // there must be something to read
 				b.must([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve")

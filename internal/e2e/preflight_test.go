@@ -44,7 +44,7 @@ func (s *store) in(config string) string {
 // Instances with one bucket share a check: one in the plan, one in the apply, whose provider is another process.
 func TestAFleetOnOneBucketIsCheckedOnce(t *testing.T) {
 	t.Parallel()
-	const n = 300
+	const n = 60
 	names := fleetNames("i", n)
 	b := newBench(t, mockapi.Options{}, names...)
 	store := newStore(t)
