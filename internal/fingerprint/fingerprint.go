@@ -28,9 +28,9 @@ type Fingerprint struct {
 	Hash   []byte `json:"hash"`
 }
 
-// Book computes fingerprints. It computes each once, and gives the same secret the same salt, so a thousand users of one secret cost one
+// Cache computes fingerprints. It computes each once, and gives the same secret the same salt, so a thousand users of one secret cost one
 // computation. It is safe for concurrent use.
-type Book struct {
+type Cache struct {
 	slow func(secret, salt []byte) []byte
 
 	mu     sync.Mutex
@@ -38,7 +38,7 @@ type Book struct {
 	hashes map[saltedDigest]func() []byte
 }
 
-// digest stands for a secret in memory, so that the book itself holds none.
+// digest stands for a secret in memory, so that the cache itself holds none.
 type digest [sha256.Size]byte
 
 type saltedDigest struct {
@@ -46,54 +46,54 @@ type saltedDigest struct {
 	salt   string
 }
 
-// NewBook returns an empty book.
-func NewBook() *Book {
-	return &Book{slow: argon2id, salts: map[digest][]byte{}, hashes: map[saltedDigest]func() []byte{}}
+// NewCache returns an empty cache.
+func NewCache() *Cache {
+	return &Cache{slow: argon2id, salts: map[digest][]byte{}, hashes: map[saltedDigest]func() []byte{}}
 }
 
 func argon2id(secret, salt []byte) []byte {
 	return argon2.IDKey(secret, salt, iterations, memoryKiB, threads, hashBytes)
 }
 
-// Take returns the fingerprint of a secret.
-func (b *Book) Take(secret string) Fingerprint {
-	salt := b.saltFor(secret)
-	return Fingerprint{Scheme: scheme, Salt: salt, Hash: b.hash(secret, salt)}
+// Compute returns the fingerprint of a secret.
+func (c *Cache) Compute(secret string) Fingerprint {
+	salt := c.saltFor(secret)
+	return Fingerprint{Scheme: scheme, Salt: salt, Hash: c.hash(secret, salt)}
 }
 
 // Matches tells whether a fingerprint is that of a secret. One of another scheme matches nothing.
-func (b *Book) Matches(f Fingerprint, secret string) bool {
-	if f.Scheme != scheme || subtle.ConstantTimeCompare(b.hash(secret, f.Salt), f.Hash) != 1 {
+func (c *Cache) Matches(f Fingerprint, secret string) bool {
+	if f.Scheme != scheme || subtle.ConstantTimeCompare(c.hash(secret, f.Salt), f.Hash) != 1 {
 		return false
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if id := sha256.Sum256([]byte(secret)); b.salts[id] == nil {
-		b.salts[id] = f.Salt // whoever takes this secret's fingerprint next shares the salt
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if id := sha256.Sum256([]byte(secret)); c.salts[id] == nil {
+		c.salts[id] = f.Salt // whoever takes this secret's fingerprint next shares the salt
 	}
 	return true
 }
 
-func (b *Book) saltFor(secret string) []byte {
+func (c *Cache) saltFor(secret string) []byte {
 	id := sha256.Sum256([]byte(secret))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.salts[id] == nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.salts[id] == nil {
 		salt := make([]byte, saltBytes)
 		_, _ = rand.Read(salt) // never fails, by its documentation
-		b.salts[id] = salt
+		c.salts[id] = salt
 	}
-	return b.salts[id]
+	return c.salts[id]
 }
 
-func (b *Book) hash(secret string, salt []byte) []byte {
+func (c *Cache) hash(secret string, salt []byte) []byte {
 	id := saltedDigest{sha256.Sum256([]byte(secret)), string(salt)}
-	b.mu.Lock()
-	compute := b.hashes[id]
+	c.mu.Lock()
+	compute := c.hashes[id]
 	if compute == nil {
-		compute = sync.OnceValue(func() []byte { return b.slow([]byte(secret), salt) })
-		b.hashes[id] = compute
+		compute = sync.OnceValue(func() []byte { return c.slow([]byte(secret), salt) })
+		c.hashes[id] = compute
 	}
-	b.mu.Unlock()
+	c.mu.Unlock()
 	return compute()
 }

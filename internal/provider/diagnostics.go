@@ -22,43 +22,43 @@ import (
 // Every diagnostic of the provider is made here. Its summary says what could not be done, and to what; its detail says what is known, the
 // likely cause, and what to do next.
 
-// unknownSetting is the error for a provider argument whose value is known only after an apply.
-func unknownSetting(name string) diag.Diagnostic {
+// unknownSettingError is the error for a provider argument whose value is known only after an apply.
+func unknownSettingError(name string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root(name), "Unknown provider "+name,
 		"The provider cannot be configured: the value of "+name+" is known only after an apply.\n\n"+
 			"Apply what it depends on first, with the -target option, or take the value from a variable or from the environment.")
 }
 
-// invalidSetting is the error for a provider setting that is malformed. The cause must not contain the value.
-func invalidSetting(name, source string, cause error) diag.Diagnostic {
+// invalidSettingError is the error for a provider setting that is malformed. The cause must not contain the value.
+func invalidSettingError(name, source string, cause error) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root(name), "Invalid provider "+name, source+" "+cause.Error()+".")
 }
 
-// missingToken is the error for a provider without a token.
-func missingToken() diag.Diagnostic {
+// missingTokenError is the error for a provider without a token.
+func missingTokenError() diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("token"), "Missing RyzeAPI token",
 		"The provider needs a token to call RyzeAPI. Set the environment variable "+tokenVariable+", or token in the provider's configuration, "+
 			"to a TokenAccount (which reaches every instance of the account) or to a TokenInstance (which reaches its own instance).")
 }
 
-// plainHTTP is the warning for an endpoint that would send the token and the secrets in clear.
-func plainHTTP(host string) diag.Diagnostic {
+// plainHTTPWarning is the warning for an endpoint that would send the token and the secrets in clear.
+func plainHTTPWarning(host string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("endpoint"), "RyzeAPI is called without encryption",
 		"The endpoint is http://"+host+": the token and every S3 secret cross the network in clear, readable by all who carry them. Use an https:// endpoint.")
 }
 
-// operation is what a resource was doing when a call failed, as its diagnostics name it.
-type operation string
+// storageAction is what a resource was doing when a call failed, as its diagnostics name it.
+type storageAction string
 
 const (
-	saving    operation = "save"
-	reading   operation = "read"
-	disabling operation = "disable"
+	saveStorage    storageAction = "save"
+	readStorage    storageAction = "read"
+	disableStorage storageAction = "disable"
 )
 
-// callFailed is the error for a call to RyzeAPI that failed.
-func callFailed(doing operation, instance string, err error) diag.Diagnostic {
-	summary := fmt.Sprintf("Could not %s the S3 storage of instance %q", doing, instance)
+// failedCallError is the error for a call to RyzeAPI that failed.
+func failedCallError(action storageAction, instance string, err error) diag.Diagnostic {
+	summary := fmt.Sprintf("Could not %s the S3 storage of instance %q", action, instance)
 	detail := explainCall(err)
 	if ryzeapi.IsInstanceMissing(err) {
 		return diag.NewAttributeErrorDiagnostic(path.Root("instance"), summary, detail)
@@ -85,8 +85,8 @@ func explainCall(err error) string {
 	return detail
 }
 
-// listFailed is the error for a list of the instances that failed.
-func listFailed(err error) diag.Diagnostic {
+// failedListError is the error for a list of the instances that failed.
+func failedListError(err error) diag.Diagnostic {
 	said, ok := errors.AsType[*ryzeapi.APIError](err)
 	if ok && (said.StatusCode == http.StatusForbidden || said.StatusCode == http.StatusNotFound) {
 		return diag.NewErrorDiagnostic("Could not list the instances", "RyzeAPI answered "+strings.TrimSuffix(said.Error(), ".")+".\n\n"+
@@ -95,8 +95,8 @@ func listFailed(err error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Could not list the instances", explainCall(err))
 }
 
-// instancesMissing is the warning for names that were looked for in vain.
-func instancesMissing(names []string) diag.Diagnostic {
+// missingInstancesWarning is the warning for names that were looked for in vain.
+func missingInstancesWarning(names []string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("names"), "Some instances do not exist",
 		"RyzeAPI has no instance with the name "+quotedList(names)+". They are left out.\n\n"+
 			"Check the spelling; names are case-sensitive. With a TokenInstance, only its own instance is there.")
@@ -110,20 +110,20 @@ func quotedList(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// noInstance is the warning for a resource that is to be created for an instance that does not exist.
-func noInstance(instance string, err error) diag.Diagnostic {
+// missingInstanceWarning is the warning for a resource that is to be created for an instance that does not exist.
+func missingInstanceWarning(instance string, err error) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("There is no instance %q", instance),
 		explain(err)+"\n\nThe apply will fail if this stays so.")
 }
 
-// notSeen is the warning for resources that are to be created for instances that could not be looked at.
-func notSeen(err error) diag.Diagnostic {
+// uncheckedInstancesWarning is the warning for resources that are to be created for instances that could not be looked at.
+func uncheckedInstancesWarning(err error) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("The instances of new resources could not be looked at",
 		explainCall(err)+"\n\nWhether this plan would replace a storage that is there, is not known. The apply will fail if RyzeAPI stays like this.")
 }
 
-// replaced is the warning for a resource that is to be created for an instance whose storage is enabled with other settings.
-func replaced(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
+// replacesStorageWarning is the warning for a resource that is to be created for an instance whose storage is enabled with other settings.
+func replacesStorageWarning(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
 	where := "AWS"
 	if s3.Endpoint != "" {
 		where = strconv.Quote(s3.Endpoint)
@@ -141,8 +141,8 @@ func replaced(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
 			fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %s\n  }", hclString(instance)))
 }
 
-// managedAlready is the warning for a resource that is to be created for an instance of another one, as far as can be known.
-func managedAlready(instance string) diag.Diagnostic {
+// duplicateResourceWarning is the warning for a resource that is to be created for an instance of another one, as far as can be known.
+func duplicateResourceWarning(instance string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("Instance %q has a resource already", instance),
 		"An instance has one storage, and a resource in the state has saved it with other settings. Two resources for one instance overwrite each other with every apply.\n\n"+
 			"If this plan replaces that resource, all is well. Otherwise remove one of the two, or give it another instance.")
@@ -249,77 +249,77 @@ func explainNetwork(err error) string {
 		"RyzeAPI cannot be reached from here. Check the network, a firewall or HTTPS_PROXY, and the provider's endpoint (or " + endpointVariable + ")."
 }
 
-// missingField is the error for a field without which a storage that is enabled cannot work.
-func missingField(name, why string) diag.Diagnostic {
+// missingFieldError is the error for a field without which a storage that is enabled cannot work.
+func missingFieldError(name, why string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root(name), "Missing "+name, why)
 }
 
-// emptySecret is the error for a secret that is there, but empty.
-func emptySecret() diag.Diagnostic {
-	return missingField("secret_key", "secret_key is empty. Every write sends the whole configuration, and would leave the storage without a secret.\n\n"+
+// emptySecretError is the error for a secret that is there, but empty.
+func emptySecretError() diag.Diagnostic {
+	return missingFieldError("secret_key", "secret_key is empty. Every write sends the whole configuration, and would leave the storage without a secret.\n\n"+
 		"Check where the value comes from; often it is an environment variable (TF_VAR_...) that is not set.")
 }
 
-// notPositive is the error for a timeout of no time at all.
-func notPositive(at path.Path) diag.Diagnostic {
+// invalidTimeoutError is the error for a timeout of no time at all.
+func invalidTimeoutError(at path.Path) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(at, "Invalid timeout", "A timeout must be a positive duration, such as 90s or 15m.")
 }
 
-// missingSecret is the error for a configuration that is about to be sent without its secret.
-func missingSecret() diag.Diagnostic {
-	return missingField("secret_key", "This plan changes what RyzeAPI has, and that takes secret_key: every write sends the whole configuration, and RyzeAPI never "+
+// missingSecretError is the error for a configuration that is about to be sent without its secret.
+func missingSecretError() diag.Diagnostic {
+	return missingFieldError("secret_key", "This plan changes what RyzeAPI has, and that takes secret_key: every write sends the whole configuration, and RyzeAPI never "+
 		"gives the stored secret back.\n\n"+
 		"Set secret_key, from an ephemeral variable or an ephemeral resource. It is write-only: Terraform keeps it in no state and no plan.")
 }
 
-// maskedAccessKey is the error for an access key that was copied from an answer of RyzeAPI's.
-func maskedAccessKey() diag.Diagnostic {
+// maskedAccessKeyError is the error for an access key that was copied from an answer of RyzeAPI's.
+func maskedAccessKeyError() diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("access_key"), "Masked access_key",
 		"This is how RyzeAPI shows an access key, with a part of it hidden; it must not be sent back. Set access_key to the whole key.")
 }
 
-// notKept is the error for a field that RyzeAPI did not save as it was sent.
-func notKept(instance, name, sent, kept string) diag.Diagnostic {
+// changedFieldError is the error for a field that RyzeAPI did not save as it was sent.
+func changedFieldError(instance, name, sent, saved string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root(name), fmt.Sprintf("RyzeAPI did not keep %s of instance %q", name, instance),
-		fmt.Sprintf("Sent: %q\nSaved: %q\n\n", sent, kept)+
+		fmt.Sprintf("Sent: %q\nSaved: %q\n\n", sent, saved)+
 			"The configuration was saved with that difference, so media may now go to the wrong place. If the saved value is right, set "+name+" to it; "+
 			"else report it to RyzeAPI's support. The next apply sends the whole configuration again.")
 }
 
-// notSwitched is the error for a storage that RyzeAPI did not enable or disable as it was told.
-func notSwitched(instance string, sent bool) diag.Diagnostic {
+// unchangedEnabledError is the error for a storage that RyzeAPI did not enable or disable as it was told.
+func unchangedEnabledError(instance string, sent bool) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("enabled"), fmt.Sprintf("RyzeAPI did not keep enabled of instance %q", instance),
 		fmt.Sprintf("Sent: %t\nSaved: %t\n\n", sent, !sent)+"Run again; if it stays, report it to RyzeAPI's support.")
 }
 
-// tainted is the warning that goes with the error of a create after which the storage is, or may be, there.
-func tainted(instance string) diag.Diagnostic {
+// taintedWarning is the warning that goes with the error of a create after which the storage is, or may be, there.
+func taintedWarning(instance string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q is tracked as tainted", instance),
 		"It may be there in spite of the error, so Terraform keeps the resource, and a destroy will find it. The next apply replaces it: it disables the storage, and saves it again. "+
 			"To have it saved again without that, take the mark away first, with the untaint command.")
 }
 
-// leftEnabled is the warning for a resource that was destroyed, while another one of the same run has saved the storage of its instance.
-func leftEnabled(instance string) diag.Diagnostic {
+// leftEnabledWarning is the warning for a resource that was destroyed, while another one of the same run has saved the storage of its instance.
+func leftEnabledWarning(instance string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q was not disabled", instance),
 		"A resource for this instance was destroyed, but another one has saved its storage in the same run: the resource was renamed or replaced. "+
 			"The storage stays as it was saved.\n\nIf you have renamed the resource, a moved block would have spared it the destruction.")
 }
 
-// invalidImport is the error for an import of what cannot be an instance.
-func invalidImport(cause error) diag.Diagnostic {
+// invalidImportIDError is the error for an import of what cannot be an instance.
+func invalidImportIDError(cause error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Invalid import identifier", "The import identifier is the name of an instance, but this one "+cause.Error()+".")
 }
 
-// checkFound is what a check of a store has found: an error for what cannot work, a warning for what is left open, nothing for what is fine.
+// preflightDiagnostics is what a check of a store has found: an error for what cannot work, a warning for what is left open, nothing for what is fine.
 // The summaries name no instance, so that the CLI shows those of a fleet on one bucket as one.
-func checkFound(instance, mode string, target preflight.Target, found preflight.Result) diag.Diagnostics {
+func preflightDiagnostics(instance, mode string, target preflight.Target, found preflight.Result) diag.Diagnostics {
 	var diags diag.Diagnostics
-	if attribute, problem, advice := cannotWork(target, found); found.IsDefinite() {
+	if attribute, problem, advice := explainRejection(target, found); found.IsDefinite() {
 		diags.Append(diag.NewAttributeErrorDiagnostic(path.Root(attribute), "The S3 store does not accept "+attribute,
-			problem+"\n\n"+storeSaid(found)+"\n\n"+advice+nothingSaved(instance)))
+			problem+"\n\n"+storeSaid(found)+"\n\n"+advice+nothingSavedNote(instance)))
 	} else if found.Reason != preflight.Fine {
-		diags.Append(leftOpen(instance, mode, target, found))
+		diags.Append(inconclusivePreflightWarning(instance, mode, target, found))
 	}
 	if found.LeftBehind != "" {
 		diags.Append(diag.NewWarningDiagnostic("An object of the preflight check could not be deleted",
@@ -329,12 +329,12 @@ func checkFound(instance, mode string, target preflight.Target, found preflight.
 	return diags
 }
 
-func nothingSaved(instance string) string {
+func nothingSavedNote(instance string) string {
 	return fmt.Sprintf(" Nothing was saved in RyzeAPI for instance %q.", instance)
 }
 
 // cannotWork says of a definite result which attribute is at fault, what is wrong, and what to do.
-func cannotWork(target preflight.Target, found preflight.Result) (attribute, problem, advice string) {
+func explainRejection(target preflight.Target, found preflight.Result) (attribute, problem, advice string) {
 	store := "AWS"
 	if target.Endpoint != "" {
 		store = "The store at " + target.Endpoint
@@ -366,8 +366,8 @@ func cannotWork(target preflight.Target, found preflight.Result) (attribute, pro
 	return "", "", ""
 }
 
-// leftOpen is the warning for a check that says neither that a storage works nor that it cannot.
-func leftOpen(instance, mode string, target preflight.Target, found preflight.Result) diag.Diagnostic {
+// inconclusivePreflightWarning is the warning for a check that says neither that a storage works nor that it cannot.
+func inconclusivePreflightWarning(instance, mode string, target preflight.Target, found preflight.Result) diag.Diagnostic {
 	summary := "An S3 storage could not be checked"
 	silence := fmt.Sprintf(" Without a check, the storage of instance %q is saved as it is; preflight = \"off\" silences this.", instance)
 	if found.Reason == preflight.AccessDenied && mode == preflightAccess {
@@ -409,9 +409,9 @@ func storeSaid(found preflight.Result) string {
 	return "The store says " + found.Code + ": " + said + "."
 }
 
-// asWarning is an error of the apply's, as the plan shows it.
-func asWarning(instance string, found diag.Diagnostic) diag.Diagnostic {
-	detail := strings.TrimSuffix(found.Detail(), nothingSaved(instance))
+// asPlanWarning is an error of the apply's, as the plan shows it.
+func asPlanWarning(instance string, found diag.Diagnostic) diag.Diagnostic {
+	detail := strings.TrimSuffix(found.Detail(), nothingSavedNote(instance))
 	if found.Severity() == diag.SeverityError {
 		detail += "\n\nThe apply will ask again before it saves anything, and fail if this stays so."
 	}

@@ -39,11 +39,11 @@ func (d *instanceS3DataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 				Validators:          []validator.String{checkInstance},
 			},
 			"enabled":     schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the instance stores its media in S3. If not, all that follows is null."},
-			"region":      computedText("Region of the bucket."),
-			"bucket":      computedText("Name of the bucket."),
-			"access_key":  computedText("Access key ID. RyzeAPI may hide a part of it."),
-			"endpoint":    computedText("URL of the S3-compatible store, null for AWS."),
-			"path_prefix": computedText("What the keys of all objects begin with."),
+			"region":      computedString("Region of the bucket."),
+			"bucket":      computedString("Name of the bucket."),
+			"access_key":  computedString("Access key ID. RyzeAPI may hide a part of it."),
+			"endpoint":    computedString("URL of the S3-compatible store, null for AWS."),
+			"path_prefix": computedString("What the keys of all objects begin with."),
 		},
 	}
 }
@@ -64,13 +64,13 @@ func (d *instanceS3DataSource) Read(ctx context.Context, req datasource.ReadRequ
 	defer cancel()
 	s3, err := d.services.client.GetS3(ctx, model.Instance.ValueString())
 	if err != nil {
-		resp.Diagnostics.Append(callFailed(reading, model.Instance.ValueString(), err))
+		resp.Diagnostics.Append(failedCallError(readStorage, model.Instance.ValueString(), err))
 		return
 	}
 	model.Enabled = types.BoolValue(s3.Enabled)
 	if s3.Enabled {
-		model.Region, model.Bucket, model.AccessKey = textOrNull(s3.Region), textOrNull(s3.Bucket), textOrNull(s3.AccessKey)
-		model.Endpoint, model.PathPrefix = textOrNull(s3.Endpoint), textOrNull(s3.PathPrefix)
+		model.Region, model.Bucket, model.AccessKey = stringOrNull(s3.Region), stringOrNull(s3.Bucket), stringOrNull(s3.AccessKey)
+		model.Endpoint, model.PathPrefix = stringOrNull(s3.Endpoint), stringOrNull(s3.PathPrefix)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }

@@ -59,10 +59,10 @@ func (l *instanceS3List) List(ctx context.Context, req list.ListRequest, stream 
 		defer cancel()
 		instances, err := l.services.client.List(ctx)
 		if err != nil {
-			push(list.ListResult{Diagnostics: diag.Diagnostics{listFailed(err)}})
+			push(list.ListResult{Diagnostics: diag.Diagnostics{failedListError(err)}})
 			return
 		}
-		slices.SortFunc(instances, byName)
+		slices.SortFunc(instances, compareNames)
 		pushed := int64(0)
 		for _, instance := range instances {
 			result, wanted := l.result(ctx, req, instance, config.OnlyEnabled.IsNull() || config.OnlyEnabled.ValueBool())
@@ -84,7 +84,7 @@ func (l *instanceS3List) result(ctx context.Context, req list.ListRequest, insta
 	} else {
 		var err error
 		if s3, err = l.services.client.GetS3(ctx, instance.Name); err != nil {
-			return list.ListResult{Diagnostics: diag.Diagnostics{callFailed(reading, instance.Name, err)}}, true
+			return list.ListResult{Diagnostics: diag.Diagnostics{failedCallError(readStorage, instance.Name, err)}}, true
 		}
 	}
 	if onlyEnabled && !s3.Enabled {
@@ -98,7 +98,7 @@ func (l *instanceS3List) result(ctx context.Context, req list.ListRequest, insta
 		result.Diagnostics.Append(result.Resource.SetAttribute(ctx, path.Root("enabled"), s3.Enabled)...)
 		for _, f := range fields {
 			if s3.Enabled {
-				result.Diagnostics.Append(result.Resource.SetAttribute(ctx, path.Root(f.name), textOrNull(f.answer(s3)))...)
+				result.Diagnostics.Append(result.Resource.SetAttribute(ctx, path.Root(f.name), stringOrNull(f.inS3(s3)))...)
 			}
 		}
 	}

@@ -28,11 +28,11 @@ type instanceS3Model struct {
 
 // field is one of the five strings of a storage, which are all treated alike.
 type field struct {
-	name   string
-	in     func(*instanceS3Model) *types.String
-	answer func(ryzeapi.S3) string
-	same   func(a, b string) bool            // two ways to write one value
-	shows  func(answered, known string) bool // an answer that stands for a known value
+	name    string
+	inModel func(*instanceS3Model) *types.String
+	inS3    func(ryzeapi.S3) string
+	same    func(a, b string) bool            // two ways to write one value
+	matches func(answered, known string) bool // an answer that stands for a known value
 }
 
 var fields = []field{
@@ -109,11 +109,11 @@ func (m *instanceS3Model) refresh(s3 ryzeapi.S3) {
 	}
 	m.Enabled = types.BoolValue(s3.Enabled)
 	for _, f := range fields {
-		value := f.in(m)
-		switch answered := f.answer(s3); {
+		value := f.inModel(m)
+		switch answered := f.inS3(s3); {
 		case !s3.Enabled:
 			*value = types.StringNull() // disabling has deleted it
-		case f.shows(answered, value.ValueString()):
+		case f.matches(answered, value.ValueString()):
 		case answered == "":
 			*value = types.StringNull()
 		default:
@@ -126,7 +126,7 @@ func (m *instanceS3Model) refresh(s3 ryzeapi.S3) {
 // Terraform allows that where both are set; from and to null, the plan has to show the configuration's form.
 func (m *instanceS3Model) keepForms(prior *instanceS3Model) {
 	for _, f := range fields {
-		planned, before := f.in(m), f.in(prior)
+		planned, before := f.inModel(m), f.inModel(prior)
 		if planned.IsNull() || planned.IsUnknown() || before.IsNull() {
 			continue
 		}
@@ -155,7 +155,7 @@ func (m *instanceS3Model) mustSend(prior *instanceS3Model) bool {
 		return false
 	}
 	for _, f := range fields {
-		if planned := f.in(m); !planned.IsUnknown() && !f.same(planned.ValueString(), f.in(prior).ValueString()) {
+		if planned := f.inModel(m); !planned.IsUnknown() && !f.same(planned.ValueString(), f.inModel(prior).ValueString()) {
 			return true
 		}
 	}
@@ -192,13 +192,13 @@ func (m *instanceS3Model) checkComplete() diag.Diagnostics {
 		return nil
 	}
 	if isEmpty(m.Bucket) {
-		diags.Append(missingField("bucket", "bucket is required while the storage is enabled. The bucket must exist: RyzeAPI does not create it."))
+		diags.Append(missingFieldError("bucket", "bucket is required while the storage is enabled. The bucket must exist: RyzeAPI does not create it."))
 	}
 	if isEmpty(m.AccessKey) {
-		diags.Append(missingField("access_key", "access_key is required while the storage is enabled."))
+		diags.Append(missingFieldError("access_key", "access_key is required while the storage is enabled."))
 	}
 	if isEmpty(m.Region) && isEmpty(m.Endpoint) {
-		diags.Append(missingField("region", "region is required for AWS, that is while endpoint is not set. Set region, or endpoint for an S3-compatible store."))
+		diags.Append(missingFieldError("region", "region is required for AWS, that is while endpoint is not set. Set region, or endpoint for an S3-compatible store."))
 	}
 	return diags
 }
@@ -210,10 +210,10 @@ func (m *instanceS3Model) checkSendable(secret types.String) diag.Diagnostics {
 		return nil
 	}
 	if isEmpty(secret) {
-		diags.Append(missingSecret())
+		diags.Append(missingSecretError())
 	}
 	if isMasked(m.AccessKey.ValueString()) {
-		diags.Append(maskedAccessKey())
+		diags.Append(maskedAccessKeyError())
 	}
 	return diags
 }
@@ -221,18 +221,18 @@ func (m *instanceS3Model) checkSendable(secret types.String) diag.Diagnostics {
 // isEmpty tells that a value is null or "", which mean the same to RyzeAPI.
 func isEmpty(value types.String) bool { return !value.IsUnknown() && value.ValueString() == "" }
 
-// checkKept returns an error for each field that RyzeAPI did not save as it was sent.
-func (m *instanceS3Model) checkKept(answer ryzeapi.S3) diag.Diagnostics {
+// checkSaved returns an error for each field that RyzeAPI did not save as it was sent.
+func (m *instanceS3Model) checkSaved(saved ryzeapi.S3) diag.Diagnostics {
 	var diags diag.Diagnostics
 	instance := m.Instance.ValueString()
-	if answer.Enabled != m.isEnabled() {
-		diags.Append(notSwitched(instance, m.isEnabled()))
+	if saved.Enabled != m.isEnabled() {
+		diags.Append(unchangedEnabledError(instance, m.isEnabled()))
 		return diags
 	}
 	for _, f := range fields {
-		sent, kept := f.in(m).ValueString(), f.answer(answer)
-		if m.isEnabled() && !f.shows(kept, sent) {
-			diags.Append(notKept(instance, f.name, sent, kept))
+		sent, got := f.inModel(m).ValueString(), f.inS3(saved)
+		if m.isEnabled() && !f.matches(got, sent) {
+			diags.Append(changedFieldError(instance, f.name, sent, got))
 		}
 	}
 	return diags

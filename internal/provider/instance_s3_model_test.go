@@ -276,7 +276,7 @@ func TestCheckKept(t *testing.T) {
 	} {
 		got := answer
 		c.change(&got)
-		if got := summaries(model(c.sent).checkKept(got)); got != c.want {
+		if got := summaries(model(c.sent).checkSaved(got)); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
@@ -329,14 +329,14 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 	if err != nil {
 		return err
 	}
-	if diags := plan.checkKept(answer); diags.HasError() {
+	if diags := plan.checkSaved(answer); diags.HasError() {
 		return fmt.Errorf("not kept: %v", diags)
 	}
-	held := account.S3("shop")
-	if diags := plan.checkKept(ryzeapi.S3{
-		Enabled: held.Enabled, Region: held.Region, Bucket: held.Bucket, AccessKey: held.AccessKey, Endpoint: held.Endpoint, PathPrefix: held.PathPrefix,
-	}); diags.HasError() || held.Enabled && held.SecretKey != config.SecretKey.ValueString() {
-		return fmt.Errorf("the server holds %+v: %v", held, diags)
+	stored := account.S3("shop")
+	if diags := plan.checkSaved(ryzeapi.S3{
+		Enabled: stored.Enabled, Region: stored.Region, Bucket: stored.Bucket, AccessKey: stored.AccessKey, Endpoint: stored.Endpoint, PathPrefix: stored.PathPrefix,
+	}); diags.HasError() || stored.Enabled && stored.SecretKey != config.SecretKey.ValueString() {
+		return fmt.Errorf("the server has %+v: %v", stored, diags)
 	}
 	read, err := client.GetS3(t.Context(), "shop")
 	if err != nil {

@@ -30,9 +30,9 @@ func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *insta
 	target := plan.preflightTarget()
 	result, err := check(ctx, target, config.SecretKey.ValueString())
 	if err != nil {
-		return diag.Diagnostics{callFailed(saving, plan.Instance.ValueString(), err)}
+		return diag.Diagnostics{failedCallError(saveStorage, plan.Instance.ValueString(), err)}
 	}
-	return checkFound(plan.Instance.ValueString(), mode, target, result)
+	return preflightDiagnostics(plan.Instance.ValueString(), mode, target, result)
 }
 
 // checkStoreAtPlan is checkStore where all that it needs is known. It only warns: the apply may create the bucket first.
@@ -41,13 +41,13 @@ func (r *instanceS3Resource) checkStoreAtPlan(ctx context.Context, config, plan 
 		return nil
 	}
 	for _, f := range fields {
-		if f.in(plan).IsUnknown() {
+		if f.inModel(plan).IsUnknown() {
 			return nil
 		}
 	}
 	var warnings diag.Diagnostics
 	for _, found := range r.checkStore(ctx, config, plan) {
-		warnings.Append(asWarning(plan.Instance.ValueString(), found))
+		warnings.Append(asPlanWarning(plan.Instance.ValueString(), found))
 	}
 	return warnings
 }

@@ -174,7 +174,7 @@ func checkTimeouts(ctx context.Context, configured timeouts.Value) diag.Diagnost
 		"create": configured.Create, "read": configured.Read, "update": configured.Update, "delete": configured.Delete,
 	} {
 		if d, problems := timeout(ctx, defaultTimeout); !problems.HasError() && d <= 0 {
-			diags.Append(notPositive(path.Root("timeouts").AtName(name)))
+			diags.Append(invalidTimeoutError(path.Root("timeouts").AtName(name)))
 		}
 	}
 	return diags
@@ -198,7 +198,7 @@ func (r *instanceS3Resource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 	plan.SecretKeyVersion = planVersion(&config, &plan, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	if !plan.isDisabled() && !config.SecretKey.IsNull() && isEmpty(config.SecretKey) {
-		resp.Diagnostics.Append(emptySecret())
+		resp.Diagnostics.Append(emptySecretError())
 	} else if plan.mustSend(prior) {
 		resp.Diagnostics.Append(plan.checkSendable(config.SecretKey)...)
 		if !resp.Diagnostics.HasError() {
@@ -224,16 +224,16 @@ func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequ
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	took, diags := r.send(ctx, &config, &plan)
+	mayHaveTakenEffect, diags := r.send(ctx, &config, &plan)
 	resp.Diagnostics.Append(diags...)
-	if !took { // nothing is there to be tracked
+	if !mayHaveTakenEffect { // nothing is there to be tracked
 		return
 	}
 	// What may be there after an error is tracked, so that a destroy finds it. Terraform marks it as tainted.
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{plan.Instance})...)
 	if resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(tainted(plan.Instance.ValueString()))
+		resp.Diagnostics.Append(taintedWarning(plan.Instance.ValueString()))
 		return
 	}
 	resp.Diagnostics.Append(r.rememberSecret(ctx, resp.Private, &config, &plan)...)
@@ -251,14 +251,14 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	r.services.looks.managed.Store(state.Instance.ValueString(), true)
+	r.services.instances.managed.Store(state.Instance.ValueString(), true)
 	s3, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), state.Instance.ValueString())
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
 	switch {
 	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null is an import, for which it is an error
 		resp.State.RemoveResource(ctx)
 	case err != nil:
-		resp.Diagnostics.Append(callFailed(reading, state.Instance.ValueString(), err))
+		resp.Diagnostics.Append(failedCallError(readStorage, state.Instance.ValueString(), err))
 	default:
 		state.refresh(s3)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
@@ -283,10 +283,10 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 		plan.SecretKeyVersion = planVersion(&config, &plan, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	}
 	if plan.mustSend(&prior) {
-		took, diags := r.send(ctx, &config, &plan)
+		mayHaveTakenEffect, diags := r.send(ctx, &config, &plan)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
-			if took {
+			if mayHaveTakenEffect {
 				resp.Diagnostics.Append(r.forgetSecret(ctx, resp, &config, prior)...)
 			}
 			return
@@ -318,12 +318,12 @@ func (r *instanceS3Resource) ImportState(ctx context.Context, req resource.Impor
 	var instance types.String
 	resp.Diagnostics.Append(resp.State.GetAttribute(ctx, path.Root("instance"), &instance)...)
 	if err := ryzeapi.CheckInstanceName(instance.ValueString()); err != nil {
-		resp.Diagnostics.Append(invalidImport(err))
+		resp.Diagnostics.Append(invalidImportIDError(err))
 	}
 }
 
 // send saves what is planned, and checks that RyzeAPI kept it. It also tells whether RyzeAPI carried it out, or may have.
-func (r *instanceS3Resource) send(ctx context.Context, config, plan *instanceS3Model) (took bool, diags diag.Diagnostics) {
+func (r *instanceS3Resource) send(ctx context.Context, config, plan *instanceS3Model) (mayHaveTakenEffect bool, diags diag.Diagnostics) {
 	diags.Append(config.checkComplete()...) // with what was unknown at plan
 	diags.Append(plan.checkSendable(config.SecretKey)...)
 	if !diags.HasError() {
@@ -334,47 +334,47 @@ func (r *instanceS3Resource) send(ctx context.Context, config, plan *instanceS3M
 	}
 	ctx = r.services.maskLogs(ctx, config.SecretKey.ValueString())
 	instance := plan.Instance.ValueString()
-	doing, call := saving, func() (ryzeapi.S3, error) {
+	action, call := saveStorage, func() (ryzeapi.S3, error) {
 		return r.services.client.UpdateS3(ctx, instance, plan.s3Config(config.SecretKey))
 	}
 	if plan.isDisabled() {
-		doing, call = disabling, func() (ryzeapi.S3, error) { return r.services.client.DisableS3(ctx, instance) }
+		action, call = disableStorage, func() (ryzeapi.S3, error) { return r.services.client.DisableS3(ctx, instance) }
 	}
-	turn, err := r.services.writes.begin(ctx, instance)
+	lock, err := r.services.writeLocks.lock(ctx, instance)
 	if err != nil {
-		return false, diag.Diagnostics{callFailed(doing, instance, err)}
+		return false, diag.Diagnostics{failedCallError(action, instance, err)}
 	}
-	defer turn.end()
-	answer, err := call()
+	defer lock.unlock()
+	saved, err := call()
 	if err != nil {
-		took = ryzeapi.MayHaveTakenEffect(err)
-		diags.Append(callFailed(doing, instance, err))
+		mayHaveTakenEffect = ryzeapi.MayHaveTakenEffect(err)
+		diags.Append(failedCallError(action, instance, err))
 	} else {
-		took = true
-		diags.Append(plan.checkKept(answer)...)
+		mayHaveTakenEffect = true
+		diags.Append(plan.checkSaved(saved)...)
 	}
-	turn.saved = turn.saved || took && plan.isEnabled()
-	return took, diags
+	lock.saved = lock.saved || mayHaveTakenEffect && plan.isEnabled()
+	return mayHaveTakenEffect, diags
 }
 
 // disable disables the storage of a resource that is destroyed, unless another resource of this run has saved it.
 func (r *instanceS3Resource) disable(ctx context.Context, instance string) diag.Diagnostics {
-	turn, err := r.services.writes.begin(ctx, instance)
+	lock, err := r.services.writeLocks.lock(ctx, instance)
 	if err != nil {
-		return diag.Diagnostics{callFailed(disabling, instance, err)}
+		return diag.Diagnostics{failedCallError(disableStorage, instance, err)}
 	}
-	defer turn.end()
-	if turn.saved {
-		return diag.Diagnostics{leftEnabled(instance)}
+	defer lock.unlock()
+	if lock.saved {
+		return diag.Diagnostics{leftEnabledWarning(instance)}
 	}
-	answer, err := r.services.client.DisableS3(r.services.maskLogs(ctx), instance)
+	saved, err := r.services.client.DisableS3(r.services.maskLogs(ctx), instance)
 	switch {
 	case ryzeapi.IsInstanceMissing(err):
 		return nil
 	case err != nil:
-		return diag.Diagnostics{callFailed(disabling, instance, err)}
-	case answer.Enabled:
-		return diag.Diagnostics{notSwitched(instance, false)}
+		return diag.Diagnostics{failedCallError(disableStorage, instance, err)}
+	case saved.Enabled:
+		return diag.Diagnostics{unchangedEnabledError(instance, false)}
 	}
 	return nil
 }
@@ -401,7 +401,7 @@ func (r *instanceS3Resource) rememberSecret(ctx context.Context, private private
 	case !config.SecretKeyVersion.IsNull():
 		return private.SetKey(ctx, fingerprintKey, nil)
 	}
-	taken, err := json.Marshal(r.services.fingerprints.Take(config.SecretKey.ValueString()))
+	taken, err := json.Marshal(r.services.fingerprints.Compute(config.SecretKey.ValueString()))
 	if err != nil {
 		return diag.Diagnostics{diag.NewErrorDiagnostic("Could not record the fingerprint of secret_key", err.Error())}
 	}

@@ -60,12 +60,12 @@ func (d *instancesDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 				Computed:            true,
 				MarkdownDescription: "The instances that were found, sorted by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":             computedText("Name, the identifier of an instance."),
-					"id":               computedText("RyzeAPI's own number of the instance."),
-					"status":           computedText("Status of the instance."),
-					"connection_state": computedText("State of the connection to WhatsApp, such as `connected`, `disconnected` or `qr`."),
-					"number_jid":       computedText("WhatsApp's identifier of the number, once there is one."),
-					"profile_name":     computedText("Name of the WhatsApp profile."),
+					"name":             computedString("Name, the identifier of an instance."),
+					"id":               computedString("RyzeAPI's own number of the instance."),
+					"status":           computedString("Status of the instance."),
+					"connection_state": computedString("State of the connection to WhatsApp, such as `connected`, `disconnected` or `qr`."),
+					"number_jid":       computedString("WhatsApp's identifier of the number, once there is one."),
+					"profile_name":     computedString("Name of the WhatsApp profile."),
 					"is_business":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is a WhatsApp Business account."},
 				}},
 			},
@@ -73,8 +73,8 @@ func (d *instancesDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 	}
 }
 
-// computedText is an attribute that RyzeAPI alone sets.
-func computedText(description string) schema.StringAttribute {
+// computedString is an attribute that RyzeAPI alone sets.
+func computedString(description string) schema.StringAttribute {
 	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 }
 
@@ -96,22 +96,22 @@ func (d *instancesDataSource) Read(ctx context.Context, req datasource.ReadReque
 	defer cancel()
 	listed, err := d.services.client.List(ctx)
 	if err != nil {
-		resp.Diagnostics.Append(listFailed(err))
+		resp.Diagnostics.Append(failedListError(err))
 		return
 	}
 	if !model.Names.IsNull() {
 		var missing []string
-		listed, missing = named(listed, wanted)
+		listed, missing = selectByName(listed, wanted)
 		if len(missing) > 0 {
-			resp.Diagnostics.Append(instancesMissing(missing))
+			resp.Diagnostics.Append(missingInstancesWarning(missing))
 		}
 	}
-	model.found(inState(listed, model.ConnectionState))
+	model.setInstances(selectByConnectionState(listed, model.ConnectionState))
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 
-// named returns the instances with the given names, and the names that no instance has.
-func named(instances []ryzeapi.Instance, names []string) (found []ryzeapi.Instance, missing []string) {
+// selectByName returns the instances with the given names, and the names that no instance has.
+func selectByName(instances []ryzeapi.Instance, names []string) (found []ryzeapi.Instance, missing []string) {
 	wanted := map[string]bool{}
 	for _, name := range names {
 		wanted[name] = true
@@ -125,32 +125,32 @@ func named(instances []ryzeapi.Instance, names []string) (found []ryzeapi.Instan
 	return found, slices.Sorted(maps.Keys(wanted))
 }
 
-// inState returns the instances in a state of connection; null is any.
-func inState(instances []ryzeapi.Instance, state types.String) []ryzeapi.Instance {
+// selectByConnectionState returns the instances in a state of connection; null is any.
+func selectByConnectionState(instances []ryzeapi.Instance, state types.String) []ryzeapi.Instance {
 	return slices.DeleteFunc(slices.Clone(instances), func(i ryzeapi.Instance) bool {
 		return !state.IsNull() && i.ConnectionState != state.ValueString()
 	})
 }
 
-func byName(a, b ryzeapi.Instance) int { return cmp.Compare(a.Name, b.Name) }
+func compareNames(a, b ryzeapi.Instance) int { return cmp.Compare(a.Name, b.Name) }
 
-// found sets what was found.
-func (m *instancesModel) found(instances []ryzeapi.Instance) {
-	slices.SortFunc(instances, byName)
+// setInstances sets what was found.
+func (m *instancesModel) setInstances(instances []ryzeapi.Instance) {
+	slices.SortFunc(instances, compareNames)
 	names := make([]attr.Value, 0, len(instances))
 	m.Instances = make([]instanceModel, 0, len(instances))
 	for _, i := range instances {
 		names = append(names, types.StringValue(i.Name))
 		m.Instances = append(m.Instances, instanceModel{
-			Name: types.StringValue(i.Name), ID: textOrNull(i.ID), Status: textOrNull(i.Status), ConnectionState: textOrNull(i.ConnectionState),
-			NumberJID: textOrNull(i.NumberJID), ProfileName: textOrNull(i.ProfileName), IsBusiness: types.BoolValue(i.IsBusiness),
+			Name: types.StringValue(i.Name), ID: stringOrNull(i.ID), Status: stringOrNull(i.Status), ConnectionState: stringOrNull(i.ConnectionState),
+			NumberJID: stringOrNull(i.NumberJID), ProfileName: stringOrNull(i.ProfileName), IsBusiness: types.BoolValue(i.IsBusiness),
 		})
 	}
 	m.Names = types.SetValueMust(types.StringType, names)
 }
 
-// textOrNull is null for "", which RyzeAPI does not tell from null.
-func textOrNull(text string) types.String {
+// stringOrNull is null for "", which RyzeAPI does not tell from null.
+func stringOrNull(text string) types.String {
 	if text == "" {
 		return types.StringNull()
 	}

@@ -42,10 +42,10 @@ const (
 	instanceTokensAuto  = "auto"
 	instanceTokensNever = "never"
 
-	defaultRequestTimeout = 30 * time.Second
-	defaultMaxRetries     = 4
-	mostRetries           = 20
-	mostPerMinute         = 60_000
+	defaultRequestTimeout    = 30 * time.Second
+	defaultMaxRetries        = 4
+	highestMaxRetries        = 20
+	highestRequestsPerMinute = 60_000
 )
 
 var _ provider.ProviderWithListResources = (*ryzeapiProvider)(nil)
@@ -81,9 +81,9 @@ type services struct {
 	token        ryzeapi.Secret
 	preflight    string // how storages are checked where a resource does not say it
 	checker      *preflight.Checker
-	fingerprints *fingerprint.Book
-	writes       *writes
-	looks        looks
+	fingerprints *fingerprint.Cache
+	writeLocks   *writeLocks
+	instances    knownInstances
 }
 
 // maskLogs keeps the token, and the secrets that are at hand, out of all that is logged with the context.
@@ -126,14 +126,14 @@ func (p *ryzeapiProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 			"max_retries": schema.Int64Attribute{
 				Optional: true,
 				MarkdownDescription: "How many times a request is tried again after a connection error or a server error (5xx), " +
-					fmt.Sprintf("from 0 to %d. Defaults to `%d`. Waiting for the rate limit does not count.", mostRetries, defaultMaxRetries),
-				Validators: []validator.Int64{int64validator.Between(0, mostRetries)},
+					fmt.Sprintf("from 0 to %d. Defaults to `%d`. Waiting for the rate limit does not count.", highestMaxRetries, defaultMaxRetries),
+				Validators: []validator.Int64{int64validator.Between(0, highestMaxRetries)},
 			},
 			"requests_per_minute": schema.Int64Attribute{
 				Optional: true,
 				MarkdownDescription: "Most requests that a run sends in a minute, spread evenly, to leave a part of the token's rate limit to others. " +
 					"Left out, a run takes what RyzeAPI allows, which it says with every answer. With it, `instance_tokens` is `never`.",
-				Validators: []validator.Int64{int64validator.Between(1, mostPerMinute)},
+				Validators: []validator.Int64{int64validator.Between(1, highestRequestsPerMinute)},
 			},
 			"instance_tokens": schema.StringAttribute{
 				Optional: true,
@@ -177,7 +177,7 @@ func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureR
 			return
 		}
 		for _, name := range unknown {
-			resp.Diagnostics.Append(unknownSetting(name))
+			resp.Diagnostics.Append(unknownSettingError(name))
 		}
 		return
 	}
@@ -193,8 +193,8 @@ func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureR
 		token:        clientConfig.Token,
 		preflight:    mode,
 		checker:      preflight.New(),
-		fingerprints: fingerprint.NewBook(),
-		writes:       newWrites(),
+		fingerprints: fingerprint.NewCache(),
+		writeLocks:   newWriteLocks(),
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = s, s, s
 }
@@ -231,16 +231,16 @@ func (p *ryzeapiProvider) clientConfig(config providerModel, terraformVersion st
 	}
 	endpoint, err := ryzeapi.ParseURL(rawEndpoint)
 	if err != nil {
-		diags.Append(invalidSetting("endpoint", endpointSource, err))
+		diags.Append(invalidSettingError("endpoint", endpointSource, err))
 	} else if endpoint.Scheme == "http" && !isLoopback(endpoint) {
-		diags.Append(plainHTTP(endpoint.Host))
+		diags.Append(plainHTTPWarning(endpoint.Host))
 	}
 	rawToken, tokenSource := setting(config.Token, "token", tokenVariable)
 	token, err := ryzeapi.ParseToken(rawToken)
 	if rawToken == "" && config.Token.IsNull() {
-		diags.Append(missingToken())
+		diags.Append(missingTokenError())
 	} else if err != nil {
-		diags.Append(invalidSetting("token", tokenSource, err))
+		diags.Append(invalidSettingError("token", tokenSource, err))
 	}
 	timeout := defaultRequestTimeout
 	if !config.RequestTimeout.IsNull() {
@@ -252,7 +252,7 @@ func (p *ryzeapiProvider) clientConfig(config providerModel, terraformVersion st
 	}
 	rootCAs, err := config.rootCAs()
 	if err != nil {
-		diags.Append(invalidSetting("ca_cert_file", "The provider's ca_cert_file", err))
+		diags.Append(invalidSettingError("ca_cert_file", "The provider's ca_cert_file", err))
 	}
 	return ryzeapi.Config{
 		Stop:           p.interrupted,
@@ -293,7 +293,7 @@ func (m providerModel) preflightMode() (string, diag.Diagnostics) {
 		return preflightAccess, nil
 	}
 	if !slices.Contains(preflightModes, mode) {
-		return "", diag.Diagnostics{invalidSetting("preflight", source, errors.New("must be one of "+strings.Join(preflightModes, ", ")))}
+		return "", diag.Diagnostics{invalidSettingError("preflight", source, errors.New("must be one of "+strings.Join(preflightModes, ", ")))}
 	}
 	return mode, nil
 }
