@@ -69,7 +69,7 @@ func TestWarningsOfAFleetAreShownAsOne(t *testing.T) {
 	store.refuses.Store(true)
 	b.write(store.in(fleet("i", 12)))
 	r := b.run([]string{"TF_VAR_secret=one", "RYZEAPI_PREFLIGHT=access"}, "plan")
-	if r.exit != 0 || strings.Count(r.out, "Warning: The S3 store does not accept secret_key") != 1 {
+	if r.exit != 0 || strings.Count(r.out, `Warning: The S3 store rejects "secret_key"`) != 1 {
 		t.Errorf("exit code %d: %s", r.exit, r.out)
 	}
 	if asked := store.asked.Load(); asked != 1 {

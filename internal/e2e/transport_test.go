@@ -37,7 +37,7 @@ func TestPrivateCertificateAuthority(t *testing.T) {
 	mock, server, certificate := serveTLS(t)
 	b := newBenchAt(t, mock, server.URL, "i0")
 	b.write(fleet("i", 1))
-	if r := b.run([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve"); r.exit == 0 || !strings.Contains(r.words(), "give its certificate to the provider by ca_cert_file or ca_cert_pem") {
+	if r := b.run([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve"); r.exit == 0 || !strings.Contains(r.words(), `its certificate with "ca_cert_file" or "ca_cert_pem"`) {
 		t.Errorf("without the certificate: exit code %d\n%s", r.exit, r.out)
 	}
 	b.holds([]string{"i0"}, "")

@@ -1,5 +1,5 @@
-// Package fingerprint tells whether a secret is the one that was used before, without keeping it: by a salted hash that is slow to
-// compute, Argon2id (RFC 9106) with the least parameters that OWASP's Password Storage Cheat Sheet recommends.
+// Package fingerprint recognises a secret without storing it. It stores a salted hash that is slow to compute: Argon2id
+// (RFC 9106) with the minimum parameters that OWASP's Password Storage Cheat Sheet recommends.
 package fingerprint
 
 import (
@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// scheme names the parameters below; other parameters are another scheme.
+// scheme identifies the parameters below. Changing one of them requires a new scheme.
 const (
 	scheme     = "argon2id-m19456-t2-p1"
 	memoryKiB  = 19456
@@ -21,15 +21,15 @@ const (
 	hashBytes  = 32
 )
 
-// Fingerprint is what is kept of a secret. It marshals to JSON.
+// Fingerprint is what is stored in place of a secret. It marshals to JSON.
 type Fingerprint struct {
 	Scheme string `json:"scheme"`
 	Salt   []byte `json:"salt"`
 	Hash   []byte `json:"hash"`
 }
 
-// Cache computes fingerprints. It computes each once, and gives the same secret the same salt, so a thousand users of one secret cost one
-// computation. It is safe for concurrent use.
+// Cache computes and compares fingerprints. It computes each one only once, and gives equal secrets the same salt, so a
+// thousand users of one secret cost one computation. It is safe for concurrent use.
 type Cache struct {
 	slow func(secret, salt []byte) []byte
 
@@ -38,7 +38,7 @@ type Cache struct {
 	hashes map[saltedDigest]func() []byte
 }
 
-// digest stands for a secret in memory, so that the cache itself holds none.
+// digest identifies a secret in the cache, which therefore holds no secret.
 type digest [sha256.Size]byte
 
 type saltedDigest struct {
@@ -61,7 +61,7 @@ func (c *Cache) Compute(secret string) Fingerprint {
 	return Fingerprint{Scheme: scheme, Salt: salt, Hash: c.hash(secret, salt)}
 }
 
-// Matches tells whether a fingerprint is that of a secret. One of another scheme matches nothing.
+// Matches reports whether f is the fingerprint of a secret. A fingerprint of another scheme matches no secret.
 func (c *Cache) Matches(f Fingerprint, secret string) bool {
 	if f.Scheme != scheme || subtle.ConstantTimeCompare(c.hash(secret, f.Salt), f.Hash) != 1 {
 		return false
@@ -69,7 +69,7 @@ func (c *Cache) Matches(f Fingerprint, secret string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if id := sha256.Sum256([]byte(secret)); c.salts[id] == nil {
-		c.salts[id] = f.Salt // whoever takes this secret's fingerprint next shares the salt
+		c.salts[id] = f.Salt // later fingerprints of this secret share the salt
 	}
 	return true
 }
@@ -80,7 +80,7 @@ func (c *Cache) saltFor(secret string) []byte {
 	defer c.mu.Unlock()
 	if c.salts[id] == nil {
 		salt := make([]byte, saltBytes)
-		_, _ = rand.Read(salt) // never fails, by its documentation
+		_, _ = rand.Read(salt) // never returns an error, according to its documentation
 		c.salts[id] = salt
 	}
 	return c.salts[id]

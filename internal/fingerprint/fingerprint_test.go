@@ -12,15 +12,15 @@ import (
 
 func TestMatchesOnlyTheSameSecret(t *testing.T) {
 	t.Parallel()
-	taken := NewCache().Compute("wJalrXUtnFEMI")
+	known := NewCache().Compute("wJalrXUtnFEMI")
 	for secret, want := range map[string]bool{"wJalrXUtnFEMI": true, "wJalrXUtnFEMJ": false, "": false} {
-		if got := NewCache().Matches(taken, secret); got != want {
+		if got := NewCache().Matches(known, secret); got != want {
 			t.Errorf("Matches(%q) = %v, want %v", secret, got, want)
 		}
 	}
 }
 
-func TestSurvivesJSONAndShowsNothing(t *testing.T) {
+func TestJSONRoundTripWithoutTheSecret(t *testing.T) {
 	t.Parallel()
 	secret := strings.Repeat("long secret, longer than bcrypt's 72 bytes ", 3)
 	encoded, err := json.Marshal(NewCache().Compute(secret))
@@ -35,20 +35,20 @@ func TestSurvivesJSONAndShowsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !NewCache().Matches(decoded, secret) || NewCache().Matches(decoded, secret+"x") {
-		t.Error("the decoded fingerprint does not tell the secret from another")
+		t.Error("the decoded fingerprint does not distinguish the secret from another one")
 	}
 }
 
-func TestAnotherSchemeMatchesNothing(t *testing.T) {
+func TestOtherSchemesMatchNoSecret(t *testing.T) {
 	t.Parallel()
 	f := NewCache().Compute("secret")
 	f.Scheme = "argon2id-of-the-future"
 	if NewCache().Matches(f, "secret") {
-		t.Error("matched")
+		t.Error("a fingerprint of another scheme matches")
 	}
 }
 
-// A fleet pays once for each distinct secret: when it is written, and when it is planned by another run.
+// A fleet pays once for each distinct secret, both in the run that writes it and in a later run that plans it.
 func TestEachSecretIsComputedOnce(t *testing.T) {
 	t.Parallel()
 	counting := func() (*Cache, *atomic.Int32) {
@@ -60,26 +60,26 @@ func TestEachSecretIsComputedOnce(t *testing.T) {
 		return cache, n
 	}
 	writing, computed := counting()
-	taken := make([]Fingerprint, 300)
+	fingerprints := make([]Fingerprint, 300)
 	var all sync.WaitGroup
-	for i := range taken {
-		all.Go(func() { taken[i] = writing.Compute(fmt.Sprint("secret ", i%2)) })
+	for i := range fingerprints {
+		all.Go(func() { fingerprints[i] = writing.Compute(fmt.Sprint("secret ", i%2)) })
 	}
 	all.Wait()
 	if n := computed.Load(); n != 2 {
 		t.Errorf("%d computations for two secrets", n)
 	}
 	planning, computed := counting()
-	for i := range taken {
+	for i := range fingerprints {
 		all.Go(func() {
-			if !planning.Matches(taken[i], fmt.Sprint("secret ", i%2)) {
-				t.Error("not recognised")
+			if !planning.Matches(fingerprints[i], fmt.Sprint("secret ", i%2)) {
+				t.Error("a secret is not recognised")
 			}
-			planning.Compute(fmt.Sprint("secret ", i%2)) // as an apply does for those that it writes
+			planning.Compute(fmt.Sprint("secret ", i%2)) // as an apply does for the resources that it writes
 		})
 	}
 	all.Wait()
-	if n := computed.Load(); n > 4 { // a Take that precedes every match has a salt of its own
+	if n := computed.Load(); n > 4 { // a Compute before the first match gets a salt of its own
 		t.Errorf("%d computations for two secrets", n)
 	}
 }
@@ -97,7 +97,7 @@ func TestOneSecretHasOneSaltPerCache(t *testing.T) {
 	if again := NewCache().Compute("one"); bytes.Equal(a.Salt, again.Salt) {
 		t.Error("two books share a salt")
 	}
-	// A fleet that grows stays on one salt: what was recognised lends its salt to what is taken next.
+	// A growing fleet keeps its salt: a recognised fingerprint passes its salt on to the next ones of the secret.
 	next := NewCache()
 	next.Matches(a, "one")
 	if grown := next.Compute("one"); !bytes.Equal(a.Salt, grown.Salt) {

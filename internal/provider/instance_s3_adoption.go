@@ -11,13 +11,13 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-// instanceCheckTimeout bounds a look at an instance, which only informs.
+// instanceCheckTimeout bounds the check of an instance at plan time, which only produces warnings.
 const instanceCheckTimeout = time.Minute
 
-// knownInstances is what a run knows of its instances from the plan of its resources.
+// knownInstances is what one run has learned about the instances of its resources.
 type knownInstances struct {
-	managed     sync.Map    // instances of resources that are in the state
-	checkFailed atomic.Bool // a look has failed, and others would as well
+	managed     sync.Map    // set of the instances whose resources are in the state
+	checkFailed atomic.Bool // a check has failed, and further ones would too
 }
 
 func (k *knownInstances) isManaged(instance string) bool {
@@ -25,7 +25,8 @@ func (k *knownInstances) isManaged(instance string) bool {
 	return found
 }
 
-// checkInstanceAtPlan looks at the instance of a resource that is about to be created, and warns where the apply would replace a storage that is there, or fail.
+// checkInstanceAtPlan reads the instance of a resource that is about to be created. It warns if the apply would fail,
+// or replace existing storage.
 func (r *instanceS3Resource) checkInstanceAtPlan(ctx context.Context, plan *instanceS3Model) diag.Diagnostics {
 	instance := plan.Instance.ValueString()
 	if r.services == nil || plan.Instance.IsUnknown() || r.services.instances.checkFailed.Load() {
@@ -41,14 +42,14 @@ func (r *instanceS3Resource) checkInstanceAtPlan(ctx context.Context, plan *inst
 		return diag.Diagnostics{uncheckedInstancesWarning(err)}
 	case !s3.Enabled || plan.matchesStored(s3):
 		return nil
-	case r.services.instances.isManaged(instance): // by another resource, or by this one, where the plan replaces it
+	case r.services.instances.isManaged(instance): // by another resource, or by this one if the plan replaces it
 		return diag.Diagnostics{duplicateResourceWarning(instance)}
 	default:
 		return diag.Diagnostics{replacesStorageWarning(instance, s3, plan.isDisabled())}
 	}
 }
 
-// matchesStored tells whether a storage that is there has all that is planned, as far as that is known.
+// matchesStored reports whether existing storage already has all planned values, as far as they are known.
 func (m *instanceS3Model) matchesStored(s3 ryzeapi.S3) bool {
 	if m.isDisabled() {
 		return !s3.Enabled

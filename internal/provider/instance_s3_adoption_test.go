@@ -48,16 +48,16 @@ func TestPlanOfACreateLooksAtTheInstance(t *testing.T) {
 		"nothing there":           {config: config, reads: 1},
 		"the same":                {there: same, config: config, reads: 1},
 		"the same, masked":        {options: mockapi.Options{MaskAccessKey: mask}, there: same, config: config, reads: 1},
-		"another":                 {there: other, config: config, reads: 1, want: []string{`Instance "shop" has an S3 storage already`, `bucket "old" (AWS, region "eu-west-1") by the access key "AKIAOLD". This plan replaces`, "cannot be recovered", "import {\n    to = ryzeapi_instance_s3.NAME\n    id = \"shop\"\n  }"}},
-		"another store":           {there: elsewhere, config: config, reads: 1, want: []string{`bucket "old" ("https://minio.example.com") by the access key "minioadmin"`}},
-		"one that is disabled":    {there: other, config: map[string]any{"instance": "shop", "enabled": false}, reads: 1, want: []string{"This plan disables and deletes that storage"}},
+		"another":                 {there: other, config: config, reads: 1, want: []string{`Instance "shop" already has S3 storage`, `bucket "old" (AWS, region "eu-west-1") with the access key "AKIAOLD". This plan replaces`, "cannot be recovered", "import {\n    to = ryzeapi_instance_s3.NAME\n    id = \"shop\"\n  }"}},
+		"another store":           {there: elsewhere, config: config, reads: 1, want: []string{`bucket "old" ("https://minio.example.com") with the access key "minioadmin"`}},
+		"one that is disabled":    {there: other, config: map[string]any{"instance": "shop", "enabled": false}, reads: 1, want: []string{"This plan disables and deletes that configuration"}},
 		"nothing, and disabled":   {config: map[string]any{"instance": "shop", "enabled": false}, reads: 1},
 		"unknown values that fit": {there: same, config: with(config, map[string]any{"bucket": tftypes.UnknownValue}), reads: 1},
-		"unknown values besides":  {there: other, config: with(config, map[string]any{"bucket": tftypes.UnknownValue}), reads: 1, want: []string{"has an S3 storage already"}},
+		"unknown values besides":  {there: other, config: with(config, map[string]any{"bucket": tftypes.UnknownValue}), reads: 1, want: []string{"already has S3 storage"}},
 		"an unknown instance":     {there: other, config: with(config, map[string]any{"instance": tftypes.UnknownValue})},
 		"an update":               {there: other, prior: with(config, map[string]any{"secret_key": nil, "secret_key_version": int64(1)}), config: config},
-		"no such instance":        {config: config, change: func(b *bench) { b.account.RemoveInstance("shop") }, reads: 1, want: []string{`There is no instance "shop"`, "404 Not Found", "The apply will fail if this stays so"}},
-		"a server that is down":   {config: config, change: func(b *bench) { b.mock.Inject(http.MethodGet, 99, mockapi.FailWith(503, "down")) }, reads: 5, want: []string{"The instances of new resources could not be looked at", "503 Service Unavailable", "The apply will fail"}},
+		"no such instance":        {config: config, change: func(b *bench) { b.account.RemoveInstance("shop") }, reads: 1, want: []string{`Instance "shop" does not exist`, "404 Not Found", "The apply will fail unless the instance exists by then"}},
+		"a server that is down":   {config: config, change: func(b *bench) { b.mock.Inject(http.MethodGet, 99, mockapi.FailWith(503, "down")) }, reads: 5, want: []string{"Could not check the instances of new resources", "503 Service Unavailable", "The apply will fail"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,7 +114,7 @@ func TestPlanOfACreateForAnInstanceOfAnother(t *testing.T) {
 		t.Errorf("the same settings: %+v", response.Diagnostics[0])
 	}
 	response := p.plan(nil, with(config, map[string]any{"bucket": "another"}))
-	if len(response.Diagnostics) != 1 || response.Diagnostics[0].Summary != `Instance "shop" has a resource already` {
+	if len(response.Diagnostics) != 1 || response.Diagnostics[0].Summary != `Instance "shop" already has a resource` {
 		t.Errorf("%+v", response.Diagnostics)
 	}
 }

@@ -75,11 +75,11 @@ func TestAccPreflightRefuses(t *testing.T) {
 		mode, region, bucket, key, secret string
 		want                              string
 	}{
-		"unknown access key": {"access", "us-east-1", "media", "nobody", "writer-secret", `does not accept access_key.*does not know the access key nobody.*InvalidAccessKeyId.*Nothing was saved`},
-		"wrong secret":       {"access", "us-east-1", "media", "writer", "wr0ng-secret", `does not accept secret_key.*does not belong to the access key writer.*SignatureDoesNotMatch.*Nothing was saved`},
-		"wrong region":       {"access", "eu-west-1", "media", "writer", "writer-secret", `does not accept region.*AuthorizationHeaderMalformed.*Set region to "us-east-1"`},
-		"no such bucket":     {"access", "us-east-1", "medai", "writer", "writer-secret", `does not accept bucket.*has no bucket "medai".*NoSuchBucket`},
-		"may not write":      {"write", "us-east-1", "media", "reader", "reader-secret", `does not accept access_key.*may not put objects.*AccessDenied.*s3:PutObject`},
+		"unknown access key": {"access", "us-east-1", "media", "nobody", "writer-secret", `rejects "access_key".*does not know the access key nobody.*InvalidAccessKeyId.*Nothing was saved`},
+		"wrong secret":       {"access", "us-east-1", "media", "writer", "wr0ng-secret", `rejects "secret_key".*does not belong to the access key writer.*SignatureDoesNotMatch.*Nothing was saved`},
+		"wrong region":       {"access", "eu-west-1", "media", "writer", "writer-secret", `rejects "region".*AuthorizationHeaderMalformed.*Set "region" to "us-east-1"`},
+		"no such bucket":     {"access", "us-east-1", "medai", "writer", "writer-secret", `rejects "bucket".*has no bucket "medai".*NoSuchBucket`},
+		"may not write":      {"write", "us-east-1", "media", "reader", "reader-secret", `rejects "access_key".*may not put objects.*AccessDenied.*s3:PutObject`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -107,11 +107,11 @@ func TestAccPreflightRefusesAsAWSDoes(t *testing.T) {
 			301, "eu-central-1",
 			`<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed using the specified endpoint.</Message>` +
 				`<Endpoint>media.s3.eu-central-1.amazonaws.com</Endpoint><Bucket>media</Bucket></Error>`,
-			`does not accept region.*is in the region eu-central-1.*PermanentRedirect.*Set region to "eu-central-1"`,
+			`rejects "region".*is in the region eu-central-1.*PermanentRedirect.*Set "region" to "eu-central-1"`,
 		},
 		"expired": {
 			400, "", `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`,
-			`does not accept access_key.*it is expired, disabled or temporary.*ExpiredToken`,
+			`rejects "access_key".*it is expired, disabled or temporary.*ExpiredToken`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -235,7 +235,7 @@ func TestAccRotationAutomatic(t *testing.T) {
 		},
 		resource.TestStep{ // but nothing else can be changed
 			Config:      b.shop(append(aws()[:3], `path_prefix = "x"`)...),
-			ExpectError: regexp.MustCompile(`Missing secret_key`),
+			ExpectError: regexp.MustCompile(`Missing "secret_key"`),
 		},
 		resource.TestStep{
 			PreConfig: func() { b.mustSent() },
@@ -268,7 +268,7 @@ func TestAccRotationManual(t *testing.T) {
 		},
 		resource.TestStep{ // a new number needs a secret
 			Config:      b.shop(append(aws()[:3], `secret_key_version = 7`, `path_prefix = "x"`)...),
-			ExpectError: regexp.MustCompile(`Missing secret_key`),
+			ExpectError: regexp.MustCompile(`Missing "secret_key"`),
 		},
 	)
 }
@@ -334,7 +334,7 @@ func TestAccSecretUnknownAtPlan(t *testing.T) {
 		},
 		resource.TestStep{ // it turns out empty: that is found at apply, and nothing is sent
 			Config:      computed("e", ""),
-			ExpectError: regexp.MustCompile(`secret_key is\s+empty`),
+			ExpectError: regexp.MustCompile(`"secret_key"\s+is\s+empty`),
 		},
 		resource.TestStep{
 			PreConfig: func() { b.mustSent() },
@@ -534,7 +534,7 @@ func TestAccImportRefusesWhatIsNoInstance(t *testing.T) {
 			ExpectError: regexp.MustCompile(want),
 		}
 	}
-	b.run(step("a,b", `contains a\s+comma`), step(" shop", `white\s+space`), step("gone", `No\s+instance\s+of\s+the\s+token`))
+	b.run(step("a,b", `contains a\s+comma`), step(" shop", `white\s+space`), step("gone", `has\s+no\s+instance\s+with\s+this`))
 }
 
 func TestAccMaskedAccessKey(t *testing.T) {
@@ -554,7 +554,7 @@ func TestAccMaskedAccessKey(t *testing.T) {
 			Config: masked, ConfigPlanChecks: action(plancheck.ResourceActionNoop),
 		},
 		resource.TestStep{
-			Config: masked, ConfigVariables: secret("one"), ExpectError: regexp.MustCompile(`Masked access_key`),
+			Config: masked, ConfigVariables: secret("one"), ExpectError: regexp.MustCompile(`Masked "access_key"`),
 		},
 		resource.TestStep{
 			PreConfig: func() { b.mustSent() },
@@ -643,7 +643,7 @@ func TestAccServerThatDropsAField(t *testing.T) {
 	b.run(
 		resource.TestStep{
 			Config: config, ConfigVariables: secret("one"),
-			ExpectError: regexp.MustCompile(`(?s)RyzeAPI did not keep path_prefix of instance "shop".*Sent: "shop/".*Saved: ""`),
+			ExpectError: regexp.MustCompile(`(?s)RyzeAPI did not save "path_prefix" of instance "shop" as sent.*Sent: "shop/".*Saved: ""`),
 		},
 		resource.TestStep{ // what was saved is tracked, as tainted
 			PreConfig: func() { b.mustSent(awsBody("one", "shop/")); drop = false },
@@ -654,7 +654,7 @@ func TestAccServerThatDropsAField(t *testing.T) {
 		resource.TestStep{
 			PreConfig: func() { drop = true },
 			Config:    b.shop(aws(`path_prefix = "new/"`)...), ConfigVariables: secret("one"),
-			ExpectError: regexp.MustCompile(`(?s)RyzeAPI did not keep path_prefix.*Sent: "new/".*Saved: ""`),
+			ExpectError: regexp.MustCompile(`(?s)RyzeAPI did not save "path_prefix".*Sent: "new/".*Saved: ""`),
 		},
 		resource.TestStep{
 			PreConfig: func() { b.mustSent(awsBody("one", "new/")); drop = false },
@@ -673,7 +673,7 @@ func TestAccServerThatDoesNotDisable(t *testing.T) {
 		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one")},
 		resource.TestStep{
 			PreConfig: func() { stuck = true },
-			Config:    b.header(), ExpectError: regexp.MustCompile(`RyzeAPI did not keep enabled of instance "shop"`),
+			Config:    b.header(), ExpectError: regexp.MustCompile(`RyzeAPI did not save "enabled" of instance "shop" as sent`),
 		},
 		resource.TestStep{
 			PreConfig: func() { stuck = false },
@@ -809,22 +809,22 @@ func TestAccValidation(t *testing.T) {
 		secret    string
 		want      string
 	}{
-		"no bucket":              {replaced(`bucket = "media"`, ``), "one", `Missing bucket`},
-		"empty bucket":           {replaced(`"media"`, `""`), "one", `Missing bucket`},
-		"no access key":          {replaced(`access_key = "AKIAEXAMPLE"`, ``), "one", `Missing access_key`},
-		"no region for AWS":      {replaced(`region = "us-east-1"`, `endpoint = ""`), "one", `Missing region`},
-		"no secret":              {replaced(`secret_key = var.secret`, ``), "one", `Missing secret_key`},
-		"null secret":            {replaced(`var.secret`, `null`), "one", `Missing secret_key`},
-		"empty secret":           {aws(), "", `secret_key is empty`},
-		"secret of a file":       {aws(), "one\n", `(?s)Invalid secret_key.*line\s+break`},
-		"secret with white end":  {aws(), "one ", `(?s)Invalid secret_key.*white\s+space`},
-		"bucket with white end":  {replaced(`"media"`, `"media "`), "one", `Invalid bucket`},
-		"bucket of a file":       {replaced(`"media"`, `"media\n"`), "one", `Invalid bucket`},
-		"masked key":             {replaced(`"AKIAEXAMPLE"`, `"AKIA..."`), "one", `Masked access_key`},
-		"endpoint without host":  {aws(`endpoint = "https://"`), "one", `Invalid endpoint`},
-		"endpoint of no scheme":  {aws(`endpoint = "minio.example.com"`), "one", `(?s)Invalid endpoint.*must begin with https://`},
-		"endpoint with password": {aws(`endpoint = "https://me:hunter2@minio.example.com"`), "one", `(?s)Invalid endpoint.*user name or`},
-		"endpoint with query":    {aws(`endpoint = "https://minio.example.com?a=b"`), "one", `Invalid endpoint`},
+		"no bucket":              {replaced(`bucket = "media"`, ``), "one", `Missing "bucket"`},
+		"empty bucket":           {replaced(`"media"`, `""`), "one", `Missing "bucket"`},
+		"no access key":          {replaced(`access_key = "AKIAEXAMPLE"`, ``), "one", `Missing "access_key"`},
+		"no region for AWS":      {replaced(`region = "us-east-1"`, `endpoint = ""`), "one", `Missing "region"`},
+		"no secret":              {replaced(`secret_key = var.secret`, ``), "one", `Missing "secret_key"`},
+		"null secret":            {replaced(`var.secret`, `null`), "one", `Missing "secret_key"`},
+		"empty secret":           {aws(), "", `"secret_key" is empty`},
+		"secret of a file":       {aws(), "one\n", `(?s)Invalid "secret_key".*line\s+break`},
+		"secret with white end":  {aws(), "one ", `(?s)Invalid "secret_key".*white\s+space`},
+		"bucket with white end":  {replaced(`"media"`, `"media "`), "one", `Invalid "bucket"`},
+		"bucket of a file":       {replaced(`"media"`, `"media\n"`), "one", `Invalid "bucket"`},
+		"masked key":             {replaced(`"AKIAEXAMPLE"`, `"AKIA..."`), "one", `Masked "access_key"`},
+		"endpoint without host":  {aws(`endpoint = "https://"`), "one", `Invalid "endpoint"`},
+		"endpoint of no scheme":  {aws(`endpoint = "minio.example.com"`), "one", `(?s)Invalid "endpoint".*must begin with https://`},
+		"endpoint with password": {aws(`endpoint = "https://me:hunter2@minio.example.com"`), "one", `(?s)Invalid "endpoint".*user name or`},
+		"endpoint with query":    {aws(`endpoint = "https://minio.example.com?a=b"`), "one", `Invalid "endpoint"`},
 		"version 0":              {aws(`secret_key_version = 0`), "one", `secret_key_version`},
 		"version over 2^53-1":    {aws(`secret_key_version = 9007199254740992`), "one", `secret_key_version`},
 		"timeout of no time":     {aws(`timeouts = { create = "0s" }`), "one", `Invalid timeout`},
@@ -847,7 +847,7 @@ func TestAccValidation(t *testing.T) {
 			b := newBench(t, mockapi.Options{})
 			b.run(resource.TestStep{
 				Config:          strings.Replace(b.shop(aws()...), `instance = "shop"`, `instance = "`+name+`"`, 1),
-				ConfigVariables: secret("one"), PlanOnly: true, ExpectError: regexp.MustCompile(`Invalid instance`),
+				ConfigVariables: secret("one"), PlanOnly: true, ExpectError: regexp.MustCompile(`Invalid "instance"`),
 			})
 			if requests := b.mock.Requests(); len(requests) > 0 {
 				t.Errorf("sent %d requests", len(requests))
@@ -881,14 +881,14 @@ func TestAccValuesUnknownAtPlan(t *testing.T) {
 			fmt.Sprintf("resource \"terraform_data\" \"x\" {\n  triggers_replace = [%q, %q]\n  input = { bucket = %q, enabled = %s }\n}\n", bucket, enabled, bucket, enabled)
 	}
 	b.run(
-		resource.TestStep{Config: config("", "true"), ConfigVariables: secret("one"), ExpectError: regexp.MustCompile(`Missing bucket`)},
+		resource.TestStep{Config: config("", "true"), ConfigVariables: secret("one"), ExpectError: regexp.MustCompile(`Missing "bucket"`)},
 		resource.TestStep{
 			PreConfig: func() { b.mustSent() },
 			Config:    config("media", "true"), ConfigVariables: secret("one"), Check: b.checkSent(awsBody("one", "")),
 		},
 		resource.TestStep{Config: config("media", "false"), Check: b.checkSent(disableBody)},
 		resource.TestStep{ // enabled turns out true, and the secret is missing
-			Config: config("other", "true"), ExpectError: regexp.MustCompile(`Missing secret_key`),
+			Config: config("other", "true"), ExpectError: regexp.MustCompile(`Missing "secret_key"`),
 		},
 		resource.TestStep{
 			PreConfig: func() { b.mustSent() },

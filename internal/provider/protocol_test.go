@@ -105,10 +105,10 @@ func TestNothingIncompleteIsEverSent(t *testing.T) {
 		config map[string]any
 		want   string
 	}{
-		"no secret":    {applied, "Missing secret_key"},
-		"empty secret": {with(applied, map[string]any{"secret_key": ""}), "Missing secret_key"},
-		"no bucket":    {with(applied, map[string]any{"secret_key": "one", "bucket": ""}), "Missing bucket"},
-		"masked key":   {with(applied, map[string]any{"secret_key": "one", "access_key": "AKIA..."}), "Masked access_key"},
+		"no secret":    {applied, `Missing "secret_key"`},
+		"empty secret": {with(applied, map[string]any{"secret_key": ""}), `Missing "secret_key"`},
+		"no bucket":    {with(applied, map[string]any{"secret_key": "one", "bucket": ""}), `Missing "bucket"`},
+		"masked key":   {with(applied, map[string]any{"secret_key": "one", "access_key": "AKIA..."}), `Masked "access_key"`},
 	} {
 		b := newBench(t, mockapi.Options{})
 		p := newProtocol(t)

@@ -44,17 +44,17 @@ func TestClientConfig(t *testing.T) {
 		"localhost needs no TLS":  {providerModel{Endpoint: str("http://localhost")}, "", "t", "http://localhost t 30s 4"},
 		"plain http":              {providerModel{Endpoint: str("http://ryze.internal")}, "", "t", "http://ryze.internal t 30s 4; Warning: RyzeAPI is called without encryption"},
 		"no token":                {providerModel{}, "", "", "Error: Missing RyzeAPI token"},
-		"empty token":             {providerModel{Token: str("")}, "", "env-token", "Error: Invalid provider token: The provider's token is empty."},
-		"blank token of the env.": {providerModel{}, "", " ", "Error: Invalid provider token: The environment variable RYZEAPI_TOKEN is empty."},
+		"empty token":             {providerModel{Token: str("")}, "", "env-token", `Error: Invalid provider setting "token": The provider's "token" is empty.`},
+		"blank token of the env.": {providerModel{}, "", " ", `Error: Invalid provider setting "token": The environment variable RYZEAPI_TOKEN is empty.`},
 		"token no header can hold": {
 			providerModel{}, "", "hunter\n2",
-			"Error: Invalid provider token: The environment variable RYZEAPI_TOKEN contains a line break or another control character, which no HTTP header can hold; check how it was copied.",
+			`Error: Invalid provider setting "token": The environment variable RYZEAPI_TOKEN contains a line break or another control character, which no HTTP header can hold; check how it was copied.`,
 		},
 		"endpoint of the env.": {
-			providerModel{}, "ryzeapi.cloud", "t", "Error: Invalid provider endpoint: The environment variable RYZEAPI_ENDPOINT must begin with https:// or http://.",
+			providerModel{}, "ryzeapi.cloud", "t", `Error: Invalid provider setting "endpoint": The environment variable RYZEAPI_ENDPOINT must begin with https:// or http://.`,
 		},
 		"empty endpoint": {
-			providerModel{Endpoint: str("")}, "https://env.example.com", "t", "Error: Invalid provider endpoint: The provider's endpoint must begin with https:// or http://.",
+			providerModel{Endpoint: str("")}, "https://env.example.com", "t", `Error: Invalid provider setting "endpoint": The provider's "endpoint" must begin with https:// or http://.`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestUnknownSettingsNeverFallBack(t *testing.T) {
 		t.Fatalf("%d diagnostics: %v", len(diags), diags)
 	}
 	for i, name := range []string{"endpoint", "token"} {
-		if diags[i].Severity != tfprotov6.DiagnosticSeverityError || diags[i].Summary != "Unknown provider "+name || diags[i].Attribute.String() != `AttributeName("`+name+`")` {
+		if diags[i].Severity != tfprotov6.DiagnosticSeverityError || diags[i].Summary != `Provider setting "`+name+`" is not known yet` || diags[i].Attribute.String() != `AttributeName("`+name+`")` {
 			t.Errorf("%+v", diags[i])
 		}
 	}
@@ -113,21 +113,21 @@ func TestAccUnknownToken(t *testing.T) {
 	b.run(resource.TestStep{
 		Config:          strings.Replace(b.shop(aws()...), `token    = "`+testToken+`"`, "token = terraform_data.token.output", 1) + `resource "terraform_data" "token" { input = "x" }`,
 		ConfigVariables: secret("one"),
-		ExpectError:     regexp.MustCompile(`Unknown provider token`),
+		ExpectError:     regexp.MustCompile(`Provider setting "token" is not known yet`),
 	})
 }
 
 func TestAccProviderArguments(t *testing.T) {
 	t.Parallel()
 	for argument, want := range map[string]string{
-		`request_timeout = "soon"`:                    `(?s)Invalid request_timeout.*not a positive\s+duration`,
-		`request_timeout = "0s"`:                      `Invalid request_timeout`,
+		`request_timeout = "soon"`:                    `(?s)Invalid "request_timeout".*not a positive\s+duration`,
+		`request_timeout = "0s"`:                      `Invalid "request_timeout"`,
 		`max_retries = -1`:                            `max_retries`,
 		`max_retries = 21`:                            `max_retries`,
 		`preflight = "on"`:                            `(?s)preflight.*value must be one of`,
 		`requests_per_minute = 0`:                     `requests_per_minute`,
-		`ca_cert_pem = "ca.pem"`:                      `(?s)Invalid ca_cert_pem.*contains no certificate`,
-		`ca_cert_file = "no.pem"`:                     `(?s)Invalid provider ca_cert_file.*cannot be read: open no.pem`,
+		`ca_cert_pem = "ca.pem"`:                      `(?s)Invalid "ca_cert_pem".*contains no certificate`,
+		`ca_cert_file = "no.pem"`:                     `(?s)Invalid provider setting "ca_cert_file".*cannot be read: open no.pem`,
 		"ca_cert_file = \"a\"\n  ca_cert_pem = \"b\"": `(?s)ca_cert_file.*cannot be specified when.*ca_cert_pem`,
 	} {
 		t.Run(argument, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestAccEndpointWithPassword(t *testing.T) {
 	b.url = "https://me:hunter2@ryzeapi.cloud"
 	b.run(resource.TestStep{
 		Config: b.shop(aws()...), ConfigVariables: secret("one"), PlanOnly: true,
-		ExpectError: regexp.MustCompile(`(?s)Invalid endpoint.*must not contain a user name or\s+password`),
+		ExpectError: regexp.MustCompile(`(?s)Invalid "endpoint".*must not contain a user name or\s+password`),
 	})
 }
 
@@ -165,7 +165,7 @@ func TestAccRetriesAndRequestTimeout(t *testing.T) {
 		resource.TestStep{ // three are not
 			PreConfig: func() { b.mock.Inject("POST", 3, mockapi.FailWith(http.StatusServiceUnavailable, "Unavailable")) },
 			Config:    b.shop(aws()...), ConfigVariables: secret("two"),
-			ExpectError: regexp.MustCompile(`(?s)503 Service Unavailable.*tried 3 times`),
+			ExpectError: regexp.MustCompile(`(?s)503 Service Unavailable.*made\s+3\s+attempts`),
 		},
 	)
 }
@@ -188,7 +188,7 @@ func TestAccTokenInstance(t *testing.T) {
 		},
 		resource.TestStep{
 			Config: strings.Replace(config, `instance = "own"`, `instance = "shop"`, 1), ConfigVariables: secret("one"),
-			ExpectError: regexp.MustCompile(`(?s)403 Forbidden: Instance token does not match.*A TokenInstance opens its own`),
+			ExpectError: regexp.MustCompile(`(?s)403 Forbidden: Instance token does not match.*A TokenInstance can\s+access`),
 		},
 	)
 }
