@@ -48,7 +48,10 @@ func TestFourRunsAtOnce(t *testing.T) {
 			for _, args := range [][]string{{"apply", "-auto-approve"}, {"plan", "-detailed-exitcode"}} {
 				var all []*running
 				for _, b := range folders {
-					all = append(all, b.start(t.Context(), []string{"TF_VAR_secret=one", "TF_LOG=INFO", "TF_LOG_PATH=" + log}, args...))
+					all = append(
+						all,
+						b.start(t.Context(), []string{"TF_VAR_secret=one", "TF_LOG=INFO", "TF_LOG_PATH=" + log}, args...),
+					)
 				}
 				for _, r := range all {
 					if ended := r.wait(); ended.exit != 0 {
@@ -100,7 +103,8 @@ var fleetSteps = []struct {
 func all(n int) int { return n }
 func none(int) int  { return 0 }
 
-// play runs one of the steps in a whole window of the rate limit, and returns its time, its requests beside the writes, and how many met the limit.
+// play runs one of the steps in a whole window of the rate limit, and returns its time, its requests beside the
+// writes, and how many met the limit.
 func (b *bench) play(n, step int) (took time.Duration, extra, refused int) {
 	b.t.Helper()
 	s := fleetSteps[step]
@@ -110,7 +114,8 @@ func (b *bench) play(n, step int) (took time.Duration, extra, refused int) {
 	b.must([]string{"TF_VAR_secret=" + s.secret}, s.args...)
 	took = time.Since(start)
 	for _, name := range fleetNames("i", n) {
-		if held := b.account.S3(name); s.name == "destroy" && held.Enabled || s.name != "destroy" && (held.SecretKey != s.secret || held.Bucket != s.bucket) {
+		if held := b.account.S3(name); s.name == "destroy" && held.Enabled ||
+			s.name != "destroy" && (held.SecretKey != s.secret || held.Bucket != s.bucket) {
 			b.t.Fatalf("after %s the server holds for %s %+v", s.name, name, held)
 		}
 	}
@@ -142,8 +147,8 @@ func TestRequestsOfAFleet(t *testing.T) {
 	}
 }
 
-// BenchmarkFleet prints what fleets cost, with the real CLI against a mock that has the documented limit of 100 requests in a minute and token, where nothing else is said,
-// and 20 ms of latency.
+// BenchmarkFleet prints what fleets cost, with the real CLI against a mock that has the documented limit of 100
+// requests in a minute and token, where nothing else is said, and 20 ms of latency.
 func BenchmarkFleet(b *testing.B) {
 	for _, v := range []struct {
 		name      string
@@ -164,7 +169,18 @@ func BenchmarkFleet(b *testing.B) {
 					for i, s := range fleetSteps {
 						memory := watchMemory()
 						took, extra, refused := bench.play(n, i)
-						fmt.Fprintf(os.Stderr, "| %s | %d | %s | %.1f s | %d + %d | %d | %d MB |\n", v.name, n, s.name, took.Seconds(), s.writes(n), extra, refused, memory()>>20)
+						fmt.Fprintf(
+							os.Stderr,
+							"| %s | %d | %s | %.1f s | %d + %d | %d | %d MB |\n",
+							v.name,
+							n,
+							s.name,
+							took.Seconds(),
+							s.writes(n),
+							extra,
+							refused,
+							memory()>>20,
+						)
 					}
 				}
 			})
@@ -172,7 +188,8 @@ func BenchmarkFleet(b *testing.B) {
 	}
 }
 
-// watchMemory watches the provider's processes, where the system shows them, until it is asked for the most memory that one of them has taken.
+// watchMemory watches the provider's processes, where the system shows them, until it is asked for the most memory
+// that one of them has taken.
 func watchMemory() (most func() uint64) {
 	stop, result := make(chan struct{}), make(chan uint64)
 	go func() {
@@ -190,7 +207,8 @@ func watchMemory() (most func() uint64) {
 	return func() uint64 { close(stop); return <-result }
 }
 
-// providerMemory is the most memory that a provider's process which is running now has taken so far; 0 where the system does not show it.
+// providerMemory is the most memory that a provider's process which is running now has taken so far; 0 where the
+// system does not show it.
 func providerMemory() uint64 {
 	var peak uint64
 	statuses, _ := filepath.Glob("/proc/[0-9]*/status")

@@ -42,7 +42,8 @@ func kill(t *testing.T, log string) {
 	}
 }
 
-// The provider is killed in the middle of a create, a rotation and a destroy of twelve. The next run brings about what was asked for.
+// The provider is killed in the middle of a create, a rotation and a destroy of twelve. The next run brings about
+// what was asked for.
 func TestKilledProvider(t *testing.T) {
 	t.Parallel()
 	names := fleetNames("i", 12)
@@ -66,7 +67,8 @@ func TestKilledProvider(t *testing.T) {
 		}
 		writes.Store(6)
 		secret := "TF_VAR_secret=" + c.secret
-		if r := b.run([]string{secret, "TF_LOG=DEBUG", "TF_LOG_PATH=" + log}, c.command, "-auto-approve", "-parallelism=3"); r.exit == 0 || writes.Load() > 0 {
+		if r := b.run([]string{secret, "TF_LOG=DEBUG", "TF_LOG_PATH=" + log}, c.command, "-auto-approve", "-parallelism=3"); r.exit == 0 ||
+			writes.Load() > 0 {
 			t.Fatalf("%s: the provider was not killed:\n%s", c.command, r.out)
 		}
 		b.must([]string{secret}, c.command, "-auto-approve")

@@ -31,7 +31,8 @@ const (
 	canaryToken   = `c4nary/T0ken+account"<&>`
 )
 
-// forms are all ways in which a canary might be written: plain, quoted, URL-encoded and base64-encoded, also as a part of something longer.
+// forms are all ways in which a canary might be written: plain, quoted, URL-encoded and base64-encoded, also as a
+// part of something longer.
 func forms(canary string) []string {
 	unescaped := &bytes.Buffer{}
 	encoder := json.NewEncoder(unescaped)
@@ -142,11 +143,19 @@ func echo(status int, contentType string) mockapi.Fault {
 		_ = json.NewDecoder(r.Body).Decode(&sent) // a read has none
 		var said strings.Builder
 		for _, secret := range []string{r.Header.Get("Token"), sent.SecretKey} {
-			fmt.Fprintln(&said, secret, url.QueryEscape(secret), url.PathEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)))
+			fmt.Fprintln(
+				&said,
+				secret,
+				url.QueryEscape(secret),
+				url.PathEscape(secret),
+				base64.StdEncoding.EncodeToString([]byte(secret)),
+			)
 		}
 		var body []byte
 		if contentType == "application/json" {
-			body, _ = json.Marshal(map[string]any{"success": false, "error": map[string]string{"message": "not this: " + said.String()}})
+			body, _ = json.Marshal(
+				map[string]any{"success": false, "error": map[string]string{"message": "not this: " + said.String()}},
+			)
 		} else {
 			body = []byte("<html>" + said.String() + "</html>")
 		}
@@ -167,13 +176,16 @@ output "instances" {
 `
 }
 
-// Success and failure, with everything logged: no canary is in the state, its backup, plan files, JSON, logs, or on the screen.
+// Success and failure, with everything logged: no canary is in the state, its backup, plan files, JSON, logs, or on
+// the screen.
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
 	var faulty atomic.Bool
 	faults := map[string]mockapi.Fault{ // of the writes to an instance, while faulty
 		"i0": echo(400, "application/json"), "i1": echo(500, "application/json"), "i2": echo(403, "text/html"),
-		"i3": mockapi.RedirectTo("https://elsewhere.invalid/" + url.PathEscape(canaryToken) + "?secret=" + url.QueryEscape(canaryRotated)),
+		"i3": mockapi.RedirectTo(
+			"https://elsewhere.invalid/" + url.PathEscape(canaryToken) + "?secret=" + url.QueryEscape(canaryRotated),
+		),
 		"i4": mockapi.Delay(time.Hour), "i5": mockapi.DropAfter(),
 	}
 	b := newBench(t, mockapi.Options{
@@ -192,7 +204,16 @@ func TestSecretsAreNowhere(t *testing.T) {
 	}
 	b.env = append(b.env, "TF_LOG=TRACE")
 	store := newStore(t)
-	b.write(store.in(strings.Replace(withList(fleet("i", len(faults), `request_timeout = "1s"`, `max_retries = 1`)), "sensitive = true", "sensitive = false", 1)))
+	b.write(
+		store.in(
+			strings.Replace(
+				withList(fleet("i", len(faults), `request_timeout = "1s"`, `max_retries = 1`)),
+				"sensitive = true",
+				"sensitive = false",
+				1,
+			),
+		),
+	)
 	s := newScanner(append([]string{canarySecret, canaryRotated, canaryToken}, instanceTokens...)...)
 
 	n := 0
@@ -230,7 +251,11 @@ func TestSecretsAreNowhere(t *testing.T) {
 		}
 	}
 	if held := account.S3("i0").SecretKey; held != canarySecret || own == 0 {
-		t.Errorf("the server holds %q, and %d requests came by instances' own tokens: the canaries were not in use", held, own)
+		t.Errorf(
+			"the server holds %q, and %d requests came by instances' own tokens: the canaries were not in use",
+			held,
+			own,
+		)
 	}
 	one := `-target=ryzeapi_instance_s3.all["i0"]` // the others are not to be reached by its token
 	run(canaryRotated, instanceTokens[0], 0, "plan", one)
@@ -239,7 +264,10 @@ func TestSecretsAreNowhere(t *testing.T) {
 	failed := run(canaryRotated, canaryToken, 1, apply...)
 	faulty.Store(false)
 	for name := range faults {
-		if want := fmt.Sprintf("Could not save the S3 storage of instance %q", name); !strings.Contains(failed.words(), want) {
+		if want := fmt.Sprintf("Could not save the S3 storage of instance %q", name); !strings.Contains(
+			failed.words(),
+			want,
+		) {
 			t.Errorf("the fault of %s was not met:\n%s", name, failed.out)
 		}
 	}

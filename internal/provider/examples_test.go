@@ -23,9 +23,10 @@ var (
 	exampleInstance = regexp.MustCompile(`"(shop-1|shop-2|support)"`)
 )
 
-// Every .tf below examples/ is applied as it stands, and plans empty afterwards. A file that needs its neighbours to be whole gets them:
-// the provider's example, and for an import the resource's.
-func TestAccExamples(t *testing.T) { //nolint:paralleltest // the examples take endpoint and token from the environment
+// Every .tf below examples/ is applied as it stands, and plans empty afterwards. A file that needs its neighbours to
+// be whole gets them: the provider's example, and for an import the resource's.
+func TestAccExamples(t *testing.T) {
+	t.Parallel()
 	var files []string
 	err := filepath.WalkDir(examples, func(path string, entry fs.DirEntry, err error) error {
 		if entry != nil && entry.IsDir() && entry.Name() == "modules" {
@@ -39,17 +40,17 @@ func TestAccExamples(t *testing.T) { //nolint:paralleltest // the examples take 
 	if err != nil || len(files) < 6 {
 		t.Fatalf("found %d examples: %v", len(files), err)
 	}
-	for _, file := range files { //nolint:paralleltest // see above
-		t.Run(strings.TrimPrefix(file, examples+"/"), func(t *testing.T) { applyExample(t, file) })
+	for _, file := range files {
+		t.Run(strings.TrimPrefix(file, examples+"/"), func(t *testing.T) {
+			t.Parallel()
+			applyExample(t, file)
+		})
 	}
 }
 
 func applyExample(t *testing.T, file string) {
 	t.Helper()
 	f := newFixture(t, mockapi.Options{})
-	t.Setenv(endpointVariable, f.url)
-	t.Setenv(tokenVariable, testToken)
-
 	parts := []string{readExample(t, file)}
 	isImport := strings.HasPrefix(parts[0], "import ")
 	if isImport {
@@ -73,17 +74,32 @@ func applyExample(t *testing.T, file string) {
 	}
 	if isImport {
 		f.account.ChangeS3("shop-1", func(s *mockapi.Storage) {
-			*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "ryzeapi-media", AccessKey: "AKIAIOSFODNN7EXAMPLE", PathPrefix: "media/shop-1/"}
+			*s = mockapi.Storage{
+				Enabled:    true,
+				Region:     "us-east-1",
+				Bucket:     "ryzeapi-media",
+				AccessKey:  "AKIAIOSFODNN7EXAMPLE",
+				PathPrefix: "media/shop-1/",
+			}
 		})
 	}
 	var checks []tfversion.TerraformVersionCheck
 	if strings.Contains(whole, "identity =") {
 		checks = append(checks, tfversion.SkipBelow(tfversion.Version1_12_0))
 	}
-	f.runWith(resource.TestCase{TerraformVersionChecks: checks, Steps: []resource.TestStep{
-		{Config: whole, ConfigVariables: variables},
-		{Config: readExample(t, filepath.Join(examples, "provider", "provider.tf"))}, // a destroy; the framework's own knows no for_each
-	}})
+	environment := map[string]string{endpointVariable: f.url, tokenVariable: testToken}
+	f.runWith(
+		resource.TestCase{
+			TerraformVersionChecks:   checks,
+			ProtoV6ProviderFactories: factories(testProvider(environment)),
+			Steps: []resource.TestStep{
+				{Config: whole, ConfigVariables: variables},
+				{
+					Config: readExample(t, filepath.Join(examples, "provider", "provider.tf")),
+				}, // a destroy; the framework's own knows no for_each
+			},
+		},
+	)
 	if !strings.Contains(whole, `resource "ryzeapi_instance_s3"`) {
 		return // it reads only
 	}

@@ -73,7 +73,10 @@ func (h *host) provider(settings arguments) (*protocol, *commandError) {
 	h.t.Helper()
 	p := newProtocol(h.t)
 	config := p.object(p.schema.Provider, h.f.provider(settings).values("", true))
-	validated, err := p.server.ValidateProviderConfig(h.t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: config})
+	validated, err := p.server.ValidateProviderConfig(
+		h.t.Context(),
+		&tfprotov6.ValidateProviderConfigRequest{Config: config},
+	)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -114,7 +117,13 @@ func (h *host) plan(s step, config map[string]arguments) ([]plannedChange, *comm
 	return changes, nil
 }
 
-func (h *host) planOne(p *protocol, name string, config arguments, secret string, refresh bool) (plannedChange, *commandError) {
+func (h *host) planOne(
+	p *protocol,
+	name string,
+	config arguments,
+	secret string,
+	refresh bool,
+) (plannedChange, *commandError) {
 	h.t.Helper()
 	change := plannedChange{name: name, action: plancheck.ResourceActionNoop}
 	if known := h.resources[name]; known != nil {
@@ -311,7 +320,12 @@ func (p *protocol) checkPlan(prior, config, planned attributes) {
 }
 
 // applyChange applies a planned change. The resource that it returns has a state unless there is none any more.
-func (p *protocol) applyChange(prior *managed, planned attributes, private []byte, config attributes) (managed, *commandError) {
+func (p *protocol) applyChange(
+	prior *managed,
+	planned attributes,
+	private []byte,
+	config attributes,
+) (managed, *commandError) {
 	p.t.Helper()
 	request := &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: resourceType, PriorState: p.dynamic(nil), PlannedState: p.dynamic(planned), PlannedPrivate: private,
@@ -525,7 +539,9 @@ func (h *host) importResource(s step) *commandError {
 		return failed
 	}
 	imported := response.ImportedResources[0]
-	found, failed := p.read(managed{state: p.decode(imported.State), private: imported.Private, identity: imported.Identity})
+	found, failed := p.read(
+		managed{state: p.decode(imported.State), private: imported.Private, identity: imported.Identity},
+	)
 	if failed == nil {
 		h.resources["shop"] = &found
 	}

@@ -32,9 +32,27 @@ func TestPlanOfACreateLooksAtTheInstance(t *testing.T) {
 	config := arguments{
 		"instance": "shop", "enabled": true, "region": "us-east-1", "bucket": "media", "access_key": "AKIAEXAMPLE", "secret_key": "one", "path_prefix": "media",
 	}
-	same := mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "another", PathPrefix: "media/"}
-	other := mockapi.Storage{Enabled: true, Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD", SecretKey: "c4nary"}
-	elsewhere := mockapi.Storage{Enabled: true, Bucket: "old", AccessKey: "minioadmin", Endpoint: "https://minio.example.com"}
+	same := mockapi.Storage{
+		Enabled:    true,
+		Region:     "us-east-1",
+		Bucket:     "media",
+		AccessKey:  "AKIAEXAMPLE",
+		SecretKey:  "another",
+		PathPrefix: "media/",
+	}
+	other := mockapi.Storage{
+		Enabled:   true,
+		Region:    "eu-west-1",
+		Bucket:    "old",
+		AccessKey: "AKIAOLD",
+		SecretKey: "c4nary",
+	}
+	elsewhere := mockapi.Storage{
+		Enabled:   true,
+		Bucket:    "old",
+		AccessKey: "minioadmin",
+		Endpoint:  "https://minio.example.com",
+	}
 	mask := func(string) string { return "AKIA..." }
 	for name, c := range map[string]struct {
 		options mockapi.Options
@@ -48,16 +66,16 @@ func TestPlanOfACreateLooksAtTheInstance(t *testing.T) {
 		"nothing there":           {config: config, reads: 1},
 		"the same":                {there: same, config: config, reads: 1},
 		"the same, masked":        {options: mockapi.Options{MaskAccessKey: mask}, there: same, config: config, reads: 1},
-		"another":                 {there: other, config: config, reads: 1, want: []string{`Instance "shop" has an S3 storage already`, `bucket "old" (AWS, region "eu-west-1") by the access key "AKIAOLD". This plan replaces`, "cannot be recovered", "import {\n    to = ryzeapi_instance_s3.NAME\n    id = \"shop\"\n  }"}},
-		"another store":           {there: elsewhere, config: config, reads: 1, want: []string{`bucket "old" ("https://minio.example.com") by the access key "minioadmin"`}},
-		"one that is disabled":    {there: other, config: arguments{"instance": "shop", "enabled": false}, reads: 1, want: []string{"This plan disables and deletes that storage"}},
+		"another":                 {there: other, config: config, reads: 1, want: []string{`Instance "shop" already has S3 storage`, `bucket "old" (AWS, region "eu-west-1") with the access key "AKIAOLD". This plan replaces`, "cannot be recovered", "import {\n    to = ryzeapi_instance_s3.NAME\n    id = \"shop\"\n  }"}},
+		"another store":           {there: elsewhere, config: config, reads: 1, want: []string{`bucket "old" ("https://minio.example.com") with the access key "minioadmin"`}},
+		"one that is disabled":    {there: other, config: arguments{"instance": "shop", "enabled": false}, reads: 1, want: []string{"This plan disables and deletes that configuration"}},
 		"nothing, and disabled":   {config: arguments{"instance": "shop", "enabled": false}, reads: 1},
 		"unknown values that fit": {there: same, config: config.with(arguments{"bucket": tftypes.UnknownValue}), reads: 1},
-		"unknown values besides":  {there: other, config: config.with(arguments{"bucket": tftypes.UnknownValue}), reads: 1, want: []string{"has an S3 storage already"}},
+		"unknown values besides":  {there: other, config: config.with(arguments{"bucket": tftypes.UnknownValue}), reads: 1, want: []string{"already has S3 storage"}},
 		"an unknown instance":     {there: other, config: config.with(arguments{"instance": tftypes.UnknownValue})},
 		"an update":               {there: other, prior: config.with(arguments{"secret_key": nil, "secret_key_version": int64(1)}), config: config},
-		"no such instance":        {config: config, change: func(f *fixture) { f.account.RemoveInstance("shop") }, reads: 1, want: []string{`There is no instance "shop"`, "404 Not Found", "The apply will fail if this stays so"}},
-		"a server that is down":   {config: config, change: func(f *fixture) { f.mock.Inject(http.MethodGet, 99, mockapi.FailWith(503, "down")) }, reads: 5, want: []string{"The instances of new resources could not be looked at", "503 Service Unavailable", "The apply will fail"}},
+		"no such instance":        {config: config, change: func(f *fixture) { f.account.RemoveInstance("shop") }, reads: 1, want: []string{`Instance "shop" does not exist`, "404 Not Found", "The apply will fail unless the instance exists by then"}},
+		"a server that is down":   {config: config, change: func(f *fixture) { f.mock.Inject(http.MethodGet, 99, mockapi.FailWith(503, "down")) }, reads: 5, want: []string{"Could not check the instances of new resources", "503 Service Unavailable", "The apply will fail"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,7 +122,13 @@ func TestPlanOfACreateForAnInstanceOfAnother(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	f.account.ChangeS3("shop", func(s *mockapi.Storage) {
-		*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "one"}
+		*s = mockapi.Storage{
+			Enabled:   true,
+			Region:    "us-east-1",
+			Bucket:    "media",
+			AccessKey: "AKIAEXAMPLE",
+			SecretKey: "one",
+		}
 	})
 	p := newProtocol(t)
 	p.configure(f.url, testToken, false)
@@ -114,7 +138,7 @@ func TestPlanOfACreateForAnInstanceOfAnother(t *testing.T) {
 		t.Errorf("the same settings: %+v", response.Diagnostics[0])
 	}
 	response := p.plan(nil, config.with(arguments{"bucket": "another"}))
-	if len(response.Diagnostics) != 1 || response.Diagnostics[0].Summary != `Instance "shop" has a resource already` {
+	if len(response.Diagnostics) != 1 || response.Diagnostics[0].Summary != `Instance "shop" already has a resource` {
 		t.Errorf("%+v", response.Diagnostics)
 	}
 }
@@ -143,7 +167,10 @@ func TestPlansOfManyCreatesLookTogether(t *testing.T) {
 			warnings := 0
 			for i := range 20 {
 				instance := fmt.Sprint("i", i)
-				response := p.plan(nil, applied.with(arguments{"instance": instance, "secret_key": "one", "secret_key_version": nil}))
+				response := p.plan(
+					nil,
+					applied.with(arguments{"instance": instance, "secret_key": "one", "secret_key_version": nil}),
+				)
 				warnings += len(response.Diagnostics)
 			}
 			if n := len(f.mock.Requests()); warnings != c.warnings || n != c.requests {
@@ -188,8 +215,12 @@ func TestReadsByATokenInstance(t *testing.T) {
 	p.mustRead(applied.with(arguments{"instance": "own"}))
 	schema := p.schema.ResourceSchemas["ryzeapi_instance_s3"]
 	state := p.object(schema, applied.with(arguments{"instance": "shop"}))
-	response, err := p.server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: "ryzeapi_instance_s3", CurrentState: state})
-	if err != nil || len(response.Diagnostics) != 1 || !strings.Contains(response.Diagnostics[0].Detail, "403 Forbidden") {
+	response, err := p.server.ReadResource(
+		t.Context(),
+		&tfprotov6.ReadResourceRequest{TypeName: "ryzeapi_instance_s3", CurrentState: state},
+	)
+	if err != nil || len(response.Diagnostics) != 1 ||
+		!strings.Contains(response.Diagnostics[0].Detail, "403 Forbidden") {
 		t.Errorf("%v, %+v", err, response.Diagnostics)
 	}
 	p.mustRead(applied.with(arguments{"instance": "own"})) // by the list

@@ -44,7 +44,9 @@ func (p *protocol) shown(result tfprotov6.ListResourceResult) string {
 	if len(result.Diagnostics) > 0 {
 		return fmt.Sprintf("%s: %s", result.Diagnostics[0].Severity, result.Diagnostics[0].Summary)
 	}
-	identity, err := result.Identity.IdentityData.Unmarshal(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"instance": tftypes.String}})
+	identity, err := result.Identity.IdentityData.Unmarshal(
+		tftypes.Object{AttributeTypes: map[string]tftypes.Type{"instance": tftypes.String}},
+	)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -106,10 +108,23 @@ func TestList(t *testing.T) {
 			f.account.AddInstance("zoo")
 			f.account.AddInstance("Bar")
 			f.account.ChangeS3("shop", func(s *mockapi.Storage) {
-				*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIA", SecretKey: "x", PathPrefix: "a/"}
+				*s = mockapi.Storage{
+					Enabled:    true,
+					Region:     "us-east-1",
+					Bucket:     "media",
+					AccessKey:  "AKIA",
+					SecretKey:  "x",
+					PathPrefix: "a/",
+				}
 			})
 			f.account.ChangeS3("Bar", func(s *mockapi.Storage) {
-				*s = mockapi.Storage{Enabled: true, Bucket: "b2", AccessKey: "minioadmin", SecretKey: "x", Endpoint: "https://minio.example.com"}
+				*s = mockapi.Storage{
+					Enabled:   true,
+					Bucket:    "b2",
+					AccessKey: "minioadmin",
+					SecretKey: "x",
+					Endpoint:  "https://minio.example.com",
+				}
 			})
 			if c.fault != nil {
 				f.mock.Inject(http.MethodGet, 99, c.fault)
@@ -146,7 +161,10 @@ func TestListWithAnInstanceThatCannotBeRead(t *testing.T) {
 	for _, result := range p.list(map[string]any{"only_enabled": false}, false, 0) {
 		got = append(got, p.shown(result))
 	}
-	if want := []string{`ERROR: Could not read the S3 storage of instance "shop"`, `zoo (not enabled), <"instance":<"zoo">>`}; !slices.Equal(got, want) {
+	if want := []string{`ERROR: Could not read the S3 storage of instance "shop"`, `zoo (not enabled), <"instance":<"zoo">>`}; !slices.Equal(
+		got,
+		want,
+	) {
 		t.Errorf("%q", got)
 	}
 }
@@ -178,8 +196,15 @@ list "ryzeapi_instance_s3" "all" {
 `,
 				QueryResultChecks: []querycheck.QueryResultCheck{
 					querycheck.ExpectLength("ryzeapi_instance_s3.enabled", 1),
-					querycheck.ExpectIdentity("ryzeapi_instance_s3.enabled", map[string]knownvalue.Check{"instance": knownvalue.StringExact("shop")}),
-					querycheck.ExpectResourceDisplayName("ryzeapi_instance_s3.enabled", shop, knownvalue.StringExact("shop (bucket media)")),
+					querycheck.ExpectIdentity(
+						"ryzeapi_instance_s3.enabled",
+						map[string]knownvalue.Check{"instance": knownvalue.StringExact("shop")},
+					),
+					querycheck.ExpectResourceDisplayName(
+						"ryzeapi_instance_s3.enabled",
+						shop,
+						knownvalue.StringExact("shop (bucket media)"),
+					),
 					querycheck.ExpectLength("ryzeapi_instance_s3.all", 2),
 					querycheck.ExpectResourceKnownValues("ryzeapi_instance_s3.all", shop, []querycheck.KnownValueCheck{
 						{Path: tfjsonpath.New("bucket"), KnownValue: knownvalue.StringExact("media")},

@@ -17,7 +17,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/s3store"
 )
 
-// realStore is one S3 store for all tests: "writer" owns the bucket "media", which "reader" may list, and the bucket "private".
+// realStore is one S3 store for all tests: "writer" owns the bucket "media", which "reader" may list, and the bucket
+// "private".
 var realStore struct {
 	once  sync.Once
 	store *s3store.Store
@@ -67,23 +68,23 @@ func TestAccPreflightRefuses(t *testing.T) {
 	}{
 		"unknown access key": {
 			"access", "us-east-1", "media", "nobody", "writer-secret",
-			`does not accept access_key.*does not know the access key nobody.*InvalidAccessKeyId.*Nothing was saved`,
+			`rejects "access_key".*does not know the access key nobody.*InvalidAccessKeyId.*Nothing was saved`,
 		},
 		"wrong secret": {
 			"access", "us-east-1", "media", "writer", "wr0ng-secret",
-			`does not accept secret_key.*does not belong to the access key writer.*SignatureDoesNotMatch.*Nothing was saved`,
+			`rejects "secret_key".*does not belong to the access key writer.*SignatureDoesNotMatch.*Nothing was saved`,
 		},
 		"wrong region": {
 			"access", "eu-west-1", "media", "writer", "writer-secret",
-			`does not accept region.*AuthorizationHeaderMalformed.*Set region to "us-east-1"`,
+			`rejects "region".*AuthorizationHeaderMalformed.*Set "region" to "us-east-1"`,
 		},
 		"no such bucket": {
 			"access", "us-east-1", "medai", "writer", "writer-secret",
-			`does not accept bucket.*has no bucket "medai".*NoSuchBucket`,
+			`rejects "bucket".*has no bucket "medai".*NoSuchBucket`,
 		},
 		"may not write": {
 			"write", "us-east-1", "media", "reader", "reader-secret",
-			`does not accept access_key.*may not put objects.*AccessDenied.*s3:PutObject`,
+			`rejects "access_key".*may not put objects.*AccessDenied.*s3:PutObject`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,11 +113,11 @@ func TestPreflightRefusesAsAWSDoes(t *testing.T) {
 			301, "eu-central-1",
 			`<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed using ` +
 				`the specified endpoint.</Message><Endpoint>media.s3.eu-central-1.amazonaws.com</Endpoint></Error>`,
-			`does not accept region.*is in the region eu-central-1.*PermanentRedirect.*Set region to "eu-central-1"`,
+			`rejects "region".*is in the region eu-central-1.*PermanentRedirect.*Set "region" to "eu-central-1"`,
 		},
 		"expired": {
 			400, "", `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`,
-			`does not accept access_key.*it is expired, disabled or temporary.*ExpiredToken`,
+			`rejects "access_key".*it is expired, disabled or temporary.*ExpiredToken`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +188,8 @@ func TestAccPreflightPasses(t *testing.T) {
 	})
 }
 
-// countingStore accepts every list of keys. The function that it returns checks whether it was asked since the last call.
+// countingStore accepts every list of keys. The function that it returns checks whether it was asked since the last
+// call.
 func countingStore(t *testing.T) (url string, wasAsked func(want bool) func()) {
 	t.Helper()
 	var mu sync.Mutex

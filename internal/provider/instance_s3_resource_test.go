@@ -196,8 +196,14 @@ func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 				aws.with(arguments{"instance": second, "secret_key": "two"}).named("two")
 		}
 		f.run(
-			resource.TestStep{Config: pair("shop", "bar"), Check: f.storedSecrets(map[string]string{"shop": "one", "bar": "two"})},
-			resource.TestStep{Config: pair("bar", "shop"), Check: f.storedSecrets(map[string]string{"shop": "two", "bar": "one"})},
+			resource.TestStep{
+				Config: pair("shop", "bar"),
+				Check:  f.storedSecrets(map[string]string{"shop": "one", "bar": "two"}),
+			},
+			resource.TestStep{
+				Config: pair("bar", "shop"),
+				Check:  f.storedSecrets(map[string]string{"shop": "two", "bar": "one"}),
+			},
 		)
 	})
 }
@@ -222,7 +228,7 @@ func TestRotationAutomatic(t *testing.T) {
 				config: aws.without("secret_key"), action: noop,
 			},
 			{ // but nothing else can be changed
-				config: aws.without("secret_key").with(prefix("x")), err: `Missing secret_key`,
+				config: aws.without("secret_key").with(prefix("x")), err: `Missing "secret_key"`,
 			},
 			{config: aws, secret: "one", action: noop},
 		}
@@ -246,7 +252,7 @@ func TestRotationManual(t *testing.T) {
 				sent: []string{awsBody("three", "x")},
 			},
 			{ // a new number needs a secret
-				config: aws.with(version(7)).with(prefix("x")).without("secret_key"), err: `Missing secret_key`,
+				config: aws.with(version(7)).with(prefix("x")).without("secret_key"), err: `Missing "secret_key"`,
 			},
 		}
 	})
@@ -306,7 +312,7 @@ func TestAccSecretUnknownAtPlan(t *testing.T) {
 				state: map[string]any{"secret_key_version": 2},
 			},
 			{ // it turns out empty: the apply finds that, and sends nothing
-				config: later(""), err: `secret_key is\s+empty`,
+				config: later(""), err: `"secret_key"\s+is\s+empty`,
 			},
 		}
 	})
@@ -488,7 +494,7 @@ func TestImportRefusesWhatIsNoInstance(t *testing.T) {
 		return []step{
 			{config: aws, importID: "a,b", err: `contains a\s+comma`},
 			{config: aws, importID: " shop", err: `white\s+space`},
-			{config: aws, importID: "gone", err: `No\s+instance\s+of\s+the\s+token`},
+			{config: aws, importID: "gone", err: `has\s+no\s+instance\s+with\s+this`},
 		}
 	})
 }
@@ -501,8 +507,8 @@ func TestMaskedAccessKey(t *testing.T) {
 		f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = imported })
 		return []step{
 			{config: aws, secret: "one", importID: "shop"},
-			{config: masked, action: noop},                            // a configuration written from the import plans empty
-			{config: masked, secret: "one", err: `Masked access_key`}, // but must not be sent
+			{config: masked, action: noop},                              // a configuration written from the import plans empty
+			{config: masked, secret: "one", err: `Masked "access_key"`}, // but must not be sent
 			{
 				config: aws, secret: "one",
 				action: updates, changes: changes{"access_key": {"AKIA****MPLE", "AKIAEXAMPLE"}, "secret_key_version": {nil, 1}},
@@ -597,7 +603,10 @@ func TestFormsOfOneValue(t *testing.T) {
 				config: form("https://MinIO.example.com/", "/shop/"), secret: "one", action: noop,
 			},
 			{config: form(nil, ""), secret: "one", sent: []string{awsBody("one", "")}},
-			{config: form("", nil), secret: "one"},                                                        // from "" to null and back only the state's form changes
+			{
+				config: form("", nil),
+				secret: "one",
+			}, // from "" to null and back only the state's form changes
 			{config: form("", nil).with(arguments{"timeouts": arguments{"create": "1m"}}), secret: "one"}, // nothing to send
 		}
 	})
@@ -618,7 +627,7 @@ func TestServerThatDropsAField(t *testing.T) {
 				before: func() { drop = true },
 				config: shop, secret: "one",
 				sent: []string{awsBody("one", "shop/")},
-				err:  `(?s)RyzeAPI did not keep path_prefix of instance "shop".*Sent: "shop/".*Saved: ""`,
+				err:  `(?s)RyzeAPI did not save "path_prefix" of instance "shop" as sent.*Sent: "shop/".*Saved: ""`,
 			},
 			{ // what was saved is tracked, as tainted
 				before: func() { drop = false },
@@ -630,7 +639,7 @@ func TestServerThatDropsAField(t *testing.T) {
 				before: func() { drop = true },
 				config: changed, secret: "one",
 				sent: []string{awsBody("one", "new/")},
-				err:  `(?s)RyzeAPI did not keep path_prefix.*Sent: "new/".*Saved: ""`,
+				err:  `(?s)RyzeAPI did not save "path_prefix".*Sent: "new/".*Saved: ""`,
 			},
 			{
 				before: func() { drop = false },
@@ -652,7 +661,7 @@ func TestServerThatDoesNotDisable(t *testing.T) {
 			{
 				before: func() { stuck = true },
 				sent:   []string{disableBody},
-				err:    `RyzeAPI did not keep enabled of instance "shop"`,
+				err:    `RyzeAPI did not save "enabled" of instance "shop" as sent`,
 			},
 			{before: func() { stuck = false }, sent: []string{disableBody}},
 		}
@@ -788,22 +797,22 @@ func TestAccValidation(t *testing.T) {
 		secret string
 		want   string
 	}{
-		"no bucket":              {aws.without("bucket"), "one", `Missing bucket`},
-		"empty bucket":           {bucket(""), "one", `Missing bucket`},
-		"no access key":          {aws.without("access_key"), "one", `Missing access_key`},
-		"no region for AWS":      {endpoint("").without("region"), "one", `Missing region`},
-		"no secret":              {aws.without("secret_key"), "one", `Missing secret_key`},
-		"null secret":            {aws, "", `Missing secret_key`},
-		"empty secret":           {aws.with(arguments{"secret_key": ""}), "", `secret_key is empty`},
-		"secret of a file":       {aws, "one\n", `(?s)Invalid secret_key.*line\s+break`},
-		"secret with white end":  {aws, "one ", `(?s)Invalid secret_key.*white\s+space`},
-		"bucket with white end":  {bucket("media "), "one", `Invalid bucket`},
-		"bucket of a file":       {bucket("media\n"), "one", `Invalid bucket`},
-		"masked key":             {aws.with(arguments{"access_key": "AKIA..."}), "one", `Masked access_key`},
-		"endpoint without host":  {endpoint("https://"), "one", `Invalid endpoint`},
-		"endpoint of no scheme":  {endpoint("minio.example.com"), "one", `(?s)Invalid endpoint.*must begin with https://`},
-		"endpoint with password": {endpoint("https://me:hunter2@minio.example.com"), "one", `(?s)Invalid endpoint.*user name`},
-		"endpoint with query":    {endpoint("https://minio.example.com?a=b"), "one", `Invalid endpoint`},
+		"no bucket":              {aws.without("bucket"), "one", `Missing "bucket"`},
+		"empty bucket":           {bucket(""), "one", `Missing "bucket"`},
+		"no access key":          {aws.without("access_key"), "one", `Missing "access_key"`},
+		"no region for AWS":      {endpoint("").without("region"), "one", `Missing "region"`},
+		"no secret":              {aws.without("secret_key"), "one", `Missing "secret_key"`},
+		"null secret":            {aws, "", `Missing "secret_key"`},
+		"empty secret":           {aws.with(arguments{"secret_key": ""}), "", `"secret_key" is empty`},
+		"secret of a file":       {aws, "one\n", `(?s)Invalid "secret_key".*line\s+break`},
+		"secret with white end":  {aws, "one ", `(?s)Invalid "secret_key".*white\s+space`},
+		"bucket with white end":  {bucket("media "), "one", `Invalid "bucket"`},
+		"bucket of a file":       {bucket("media\n"), "one", `Invalid "bucket"`},
+		"masked key":             {aws.with(arguments{"access_key": "AKIA..."}), "one", `Masked "access_key"`},
+		"endpoint without host":  {endpoint("https://"), "one", `Invalid "endpoint"`},
+		"endpoint of no scheme":  {endpoint("minio.example.com"), "one", `(?s)Invalid "endpoint".*must begin with https://`},
+		"endpoint with password": {endpoint("https://me:hunter2@minio.example.com"), "one", `(?s)Invalid "endpoint".*user name`},
+		"endpoint with query":    {endpoint("https://minio.example.com?a=b"), "one", `Invalid "endpoint"`},
 		"version 0":              {aws.with(version(0)), "one", `secret_key_version`},
 		"version over 2^53-1":    {aws.with(version(maxVersion + 1)), "one", `secret_key_version`},
 		"timeout of no time":     {timeout("0s"), "one", `Invalid timeout`},
@@ -825,7 +834,7 @@ func TestAccValidation(t *testing.T) {
 			play(t, false, mockapi.Options{}, func(f *fixture) []step {
 				t.Cleanup(func() { f.sentNothing(t) })
 				return []step{{
-					config: aws.with(arguments{"instance": name}), secret: "one", planOnly: true, err: `Invalid instance`,
+					config: aws.with(arguments{"instance": name}), secret: "one", planOnly: true, err: `Invalid "instance"`,
 				}}
 			})
 		})
@@ -865,11 +874,11 @@ func TestValuesUnknownAtPlan(t *testing.T) {
 	}
 	play(t, false, mockapi.Options{}, func(*fixture) []step {
 		return []step{
-			{config: later("", true), secret: "one", err: `Missing bucket`},
+			{config: later("", true), secret: "one", err: `Missing "bucket"`},
 			{config: later("media", true), secret: "one", sent: []string{awsBody("one", "")}},
 			{config: later("media", false), sent: []string{disableBody}},
 			{ // enabled turns out true, and the secret is missing
-				config: later("other", true), err: `Missing secret_key`,
+				config: later("other", true), err: `Missing "secret_key"`,
 			},
 			{
 				config: later("other", true), secret: "two",

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -39,8 +40,7 @@ func TestMain(m *testing.M) {
 	}
 	cliConfig := filepath.Join(dir, "cli.tfrc")
 	for name, value := range map[string]string{
-		"TF_CLI_CONFIG_FILE": cliConfig, "CHECKPOINT_DISABLE": "1", "TF_ACC_PROVIDER_NAMESPACE": "ryzeapi", endpointVariable: "", tokenVariable: "",
-		preflightVariable: preflightOff, // no store is asked, but by the tests of the preflight
+		"TF_CLI_CONFIG_FILE": cliConfig, "CHECKPOINT_DISABLE": "1", "TF_ACC_PROVIDER_NAMESPACE": "ryzeapi",
 	} {
 		err = errors.Join(err, os.Setenv(name, value))
 	}
@@ -99,18 +99,28 @@ func newFixture(t *testing.T, options mockapi.Options) *fixture {
 	return &fixture{t: t, url: server.URL, mock: mock, account: account}
 }
 
-var protocol6 = map[string]func() (tfprotov6.ProviderServer, error){
-	"ryzeapi": providerserver.NewProtocol6WithError(testProvider()),
+// testProvider is the provider without its slowest parts, the pauses between attempts and the hash of a fingerprint,
+// and with an environment of its own: no store is asked, except by the tests of the preflight.
+func testProvider(environment ...map[string]string) *ryzeapiProvider {
+	variables := map[string]string{preflightVariable: preflightOff}
+	for _, more := range environment {
+		maps.Copy(variables, more)
+	}
+	return &ryzeapiProvider{
+		version: "test", retryWait: time.Millisecond,
+		newCache: func() *fingerprint.Cache {
+			return fingerprint.NewCacheWith(func(secret, salt []byte) []byte {
+				hash := sha256.Sum256(slices.Concat(salt, secret))
+				return hash[:]
+			})
+		},
+		getenv: func(name string) string { return variables[name] },
+	}
 }
 
-// testProvider is the provider without its slowest parts: pauses between attempts, and the hash of a fingerprint.
-func testProvider() *ryzeapiProvider {
-	return &ryzeapiProvider{version: "test", retryWait: time.Millisecond, newBook: func() *fingerprint.Book {
-		return fingerprint.NewBookWith(func(secret, salt []byte) []byte {
-			hash := sha256.Sum256(slices.Concat(salt, secret))
-			return hash[:]
-		})
-	}}
+// factories serve a provider to the CLI.
+func factories(p *ryzeapiProvider) map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){"ryzeapi": providerserver.NewProtocol6WithError(p)}
 }
 
 // run runs the steps with a real CLI, and at the end destroys what is left and sees that nothing is enabled.
@@ -125,8 +135,13 @@ func (f *fixture) runWith(c resource.TestCase) {
 		f.t.Skip("it runs a real CLI")
 	}
 	c.IsUnitTest = true // it needs no account of anybody's
-	c.ProtoV6ProviderFactories = protocol6
-	c.TerraformVersionChecks = append(c.TerraformVersionChecks, tfversion.SkipBelow(tfversion.Version1_11_0)) // write-only arguments
+	if c.ProtoV6ProviderFactories == nil {
+		c.ProtoV6ProviderFactories = factories(testProvider())
+	}
+	c.TerraformVersionChecks = append(
+		c.TerraformVersionChecks,
+		tfversion.SkipBelow(tfversion.Version1_11_0),
+	) // write-only arguments
 	c.CheckDestroy = func(*terraform.State) error { f.holdsNothing(f.t); return nil }
 	resource.Test(f.t, c)
 }
@@ -183,7 +198,15 @@ func variable(secret string) config.Variables {
 
 // awsBody is the body that aws with the given path_prefix must send.
 func awsBody(secret, prefix string) string {
-	return body(mockapi.Storage{Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: secret, PathPrefix: prefix})
+	return body(
+		mockapi.Storage{
+			Region:     "us-east-1",
+			Bucket:     "media",
+			AccessKey:  "AKIAEXAMPLE",
+			SecretKey:  secret,
+			PathPrefix: prefix,
+		},
+	)
 }
 
 func body(s mockapi.Storage) string {
@@ -191,8 +214,20 @@ func body(s mockapi.Storage) string {
 		b, _ := json.Marshal(s)
 		return string(b)
 	}
-	return `{"enabled":true,"region":` + quote(s.Region) + `,"bucket":` + quote(s.Bucket) + `,"accessKey":` + quote(s.AccessKey) +
-		`,"secretKey":` + quote(s.SecretKey) + `,"endpoint":` + quote(s.Endpoint) + `,"pathPrefix":` + quote(s.PathPrefix) + `}`
+	return `{"enabled":true,"region":` + quote(
+		s.Region,
+	) + `,"bucket":` + quote(
+		s.Bucket,
+	) + `,"accessKey":` + quote(
+		s.AccessKey,
+	) +
+		`,"secretKey":` + quote(
+		s.SecretKey,
+	) + `,"endpoint":` + quote(
+		s.Endpoint,
+	) + `,"pathPrefix":` + quote(
+		s.PathPrefix,
+	) + `}`
 }
 
 const disableBody = `{"enabled":false}`

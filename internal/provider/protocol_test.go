@@ -11,17 +11,17 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// protocol speaks to the provider as Terraform does, for what Terraform itself never asks: it plans again before it applies, and so leaves
-// nothing unknown or incomplete. Another host might not.
+// protocol speaks to the provider as Terraform does, for what Terraform itself never asks: it plans again before it
+// applies, and so leaves nothing unknown or incomplete. Another host might not.
 type protocol struct {
 	t      testing.TB
 	server tfprotov6.ProviderServer
 	schema *tfprotov6.GetProviderSchemaResponse
 }
 
-func newProtocol(tb testing.TB) *protocol {
+func newProtocol(tb testing.TB, environment ...map[string]string) *protocol {
 	tb.Helper()
-	server := providerserver.NewProtocol6(testProvider())()
+	server := providerserver.NewProtocol6(testProvider(environment...))()
 	schema, err := server.GetProviderSchema(tb.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		tb.Fatal(err)
@@ -82,12 +82,18 @@ func (p *protocol) configure(endpoint, token any, deferral bool) []*tfprotov6.Di
 }
 
 // apply applies a change that was planned; the prior state is nil for a create.
-func (p *protocol) apply(prior, planned, config arguments, private []byte) (map[string]tftypes.Value, *tfprotov6.ApplyResourceChangeResponse) {
+func (p *protocol) apply(
+	prior, planned, config arguments,
+	private []byte,
+) (map[string]tftypes.Value, *tfprotov6.ApplyResourceChangeResponse) {
 	p.t.Helper()
 	schema := p.schema.ResourceSchemas["ryzeapi_instance_s3"]
 	response, err := p.server.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
-		TypeName:   "ryzeapi_instance_s3",
-		PriorState: p.object(schema, prior), PlannedState: p.object(schema, planned), Config: p.object(schema, config), PlannedPrivate: private,
+		TypeName: "ryzeapi_instance_s3",
+		PriorState: p.object(
+			schema,
+			prior,
+		), PlannedState: p.object(schema, planned), Config: p.object(schema, config), PlannedPrivate: private,
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -117,10 +123,10 @@ func TestNothingIncompleteIsEverSent(t *testing.T) {
 		config arguments
 		want   string
 	}{
-		"no secret":    {applied, "Missing secret_key"},
-		"empty secret": {applied.with(arguments{"secret_key": ""}), "Missing secret_key"},
-		"no bucket":    {applied.with(arguments{"secret_key": "one", "bucket": ""}), "Missing bucket"},
-		"masked key":   {applied.with(arguments{"secret_key": "one", "access_key": "AKIA..."}), "Masked access_key"},
+		"no secret":    {applied, `Missing "secret_key"`},
+		"empty secret": {applied.with(arguments{"secret_key": ""}), `Missing "secret_key"`},
+		"no bucket":    {applied.with(arguments{"secret_key": "one", "bucket": ""}), `Missing "bucket"`},
+		"masked key":   {applied.with(arguments{"secret_key": "one", "access_key": "AKIA..."}), `Masked "access_key"`},
 	} {
 		f := newFixture(t, mockapi.Options{})
 		p := newProtocol(t)

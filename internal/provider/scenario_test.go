@@ -21,7 +21,11 @@ import (
 )
 
 // everythingWithCLI makes every scenario run with the real CLI, too.
-var everythingWithCLI = flag.Bool("cli", false, "run every scenario with the real CLI, too, not only those that need it")
+var everythingWithCLI = flag.Bool(
+	"cli",
+	false,
+	"run every scenario with the real CLI, too, not only those that need it",
+)
 
 // step is a configuration, and what is expected of its plan and its apply. After an apply, the plan must be empty.
 type step struct {
