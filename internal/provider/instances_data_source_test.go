@@ -69,11 +69,11 @@ func TestInstances(t *testing.T) {
 	}{
 		"all":                     {arguments{}, []string{"Bar", "shop", "zoo"}, nil},
 		"some":                    {arguments{"names": []string{"zoo", "shop"}}, []string{"shop", "zoo"}, nil},
-		"one that does not exist": {arguments{"names": []string{"zoo", "nope"}}, []string{"zoo"}, []string{"Some instances do not exist"}},
+		"one that does not exist": {arguments{"names": []string{"zoo", "nope"}}, []string{"zoo"}, []string{"Some instances were not found"}},
 		"none":                    {arguments{"names": []string{}}, nil, nil},
 		"in a state":              {arguments{"connection_state": "connected"}, []string{"Bar", "shop", "zoo"}, nil},
 		"in no state":             {arguments{"connection_state": "qr"}, nil, nil},
-		"in the wrong case":       {arguments{"names": []string{"bar"}}, nil, []string{"Some instances do not exist"}},
+		"in the wrong case":       {arguments{"names": []string{"bar"}}, nil, []string{"Some instances were not found"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
