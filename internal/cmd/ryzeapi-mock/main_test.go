@@ -90,7 +90,7 @@ func TestTakenAddress(t *testing.T) {
 	if exit != 1 || stdout != "" {
 		t.Errorf("exit code %d, %q on stdout", exit, stdout)
 	}
-	want := regexp.MustCompile(`^ryzeapi-mock: cannot listen on ` + regexp.QuoteMeta(taken) + `: .*\n` +
+	want := regexp.MustCompile(`^ryzeapi-mock: cannot listen on ` + regexp.QuoteMeta(taken) + `: [^:]+\n` +
 		`Choose another address with -addr, for example -addr 127\.0\.0\.1:9090\n$`)
 	if !want.MatchString(stderr) || strings.Count(stderr, taken) != 1 {
 		t.Errorf("on stderr:\n%s", stderr)
