@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Fault plays a fault of the network or the server in place of, or around, the true handler.
+// Fault plays a fault of the network or the server. It may call the handler, which answers like RyzeAPI, or not.
 type Fault func(w http.ResponseWriter, r *http.Request, handler http.Handler)
 
 type injection struct {
@@ -20,7 +20,8 @@ type injection struct {
 	fault  Fault
 }
 
-// Inject plays a fault on the next requests of a method ("" is any), as many as times says. Injections queue up.
+// Inject plays a fault for the next requests with a method ("" means any method), the given number of times. Each call
+// adds to a queue; a request meets the first fault in the queue that fits it.
 func (s *Server) Inject(method string, times int, fault Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,12 +43,22 @@ func (s *Server) nextFault(r *http.Request) Fault {
 	return nil
 }
 
-// FailWith answers with a status and RyzeAPI's error body, and does nothing else.
+// Named gives a fault the name under which the journal shows it.
+func Named(name string, fault Fault) Fault {
+	return func(w http.ResponseWriter, r *http.Request, handler http.Handler) {
+		if e, ok := w.(*exchange); ok {
+			e.entry.Fault = name
+		}
+		fault(w, r, handler)
+	}
+}
+
+// FailWith answers with a status and an error body like RyzeAPI's. The request is not processed.
 func FailWith(status int, message string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { failure(status, message).send(w) }
 }
 
-// AnswerWith answers with a status, a content type and a body of the test's choice, and does nothing else.
+// AnswerWith answers with the given status, content type and body. The request is not processed.
 func AnswerWith(status int, contentType, body string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.Header().Set("Content-Type", contentType)
@@ -56,13 +67,14 @@ func AnswerWith(status int, contentType, body string) Fault {
 	}
 }
 
-// HTMLPage answers as a proxy in front of RyzeAPI does.
+// HTMLPage answers like a proxy in front of RyzeAPI: with an HTML page. The request is not processed.
 func HTMLPage(status int) Fault {
 	title := strconv.Itoa(status) + " " + http.StatusText(status)
-	return AnswerWith(status, "text/html", "<html><head><title>"+title+"</title></head><body><center><h1>"+title+"</h1></center></body></html>\n")
+	return AnswerWith(status, "text/html",
+		"<html><head><title>"+title+"</title></head><body><center><h1>"+title+"</h1></center></body></html>\n")
 }
 
-// RedirectTo answers with a redirect.
+// RedirectTo answers with a redirect. The request is not processed.
 func RedirectTo(location string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.Header().Set("Location", location)
@@ -70,7 +82,7 @@ func RedirectTo(location string) Fault {
 	}
 }
 
-// Delay answers truly, but late; it does nothing when the client has gone by then.
+// Delay waits before it processes the request, and drops it if the client gives up first.
 func Delay(d time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, handler http.Handler) {
 		select {
@@ -82,21 +94,34 @@ func Delay(d time.Duration) Fault {
 	}
 }
 
-// HangAfter does what was asked, and never answers.
+// HangBefore does not process the request and never answers.
+func HangBefore() Fault {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) { hang(w, r) }
+}
+
+// HangAfter processes the request but never answers.
 func HangAfter() Fault {
-	return func(_ http.ResponseWriter, r *http.Request, handler http.Handler) {
+	return func(w http.ResponseWriter, r *http.Request, handler http.Handler) {
 		handler.ServeHTTP(httptest.NewRecorder(), r)
-		<-r.Context().Done()
-		panic(http.ErrAbortHandler)
+		hang(w, r)
 	}
 }
 
-// DropBefore drops the connection and does nothing else.
+// hang waits until the client gives up, and drops the connection.
+func hang(w http.ResponseWriter, r *http.Request) {
+	if e, ok := w.(*exchange); ok {
+		e.hang()
+	}
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler)
+}
+
+// DropBefore does not process the request and drops the connection.
 func DropBefore() Fault {
 	return func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 }
 
-// DropAfter does what was asked, and drops the connection instead of answering.
+// DropAfter processes the request but drops the connection instead of answering.
 func DropAfter() Fault {
 	return func(_ http.ResponseWriter, r *http.Request, handler http.Handler) {
 		handler.ServeHTTP(httptest.NewRecorder(), r)
@@ -104,7 +129,7 @@ func DropAfter() Fault {
 	}
 }
 
-// Truncate does what was asked, and sends half of the answer's JSON as if it were whole.
+// Truncate processes the request and sends the first half of the answer as if it were the whole.
 func Truncate() Fault {
 	return func(w http.ResponseWriter, r *http.Request, handler http.Handler) {
 		whole := httptest.NewRecorder()
@@ -117,7 +142,8 @@ func Truncate() Fault {
 	}
 }
 
-// SlowDown is a rate limit that says for how many seconds to wait.
+// SlowDown answers that the rate limit is exceeded, and how many seconds to wait (Retry-After). The request is not
+// processed.
 func SlowDown(seconds int) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
@@ -125,22 +151,23 @@ func SlowDown(seconds int) Fault {
 	}
 }
 
-// RandomFaults returns a function that chooses a fault for a share of all requests, and its name. The choice for the n-th request of a method
-// to a path depends on the seed alone, whatever else is going on.
+// RandomFaults returns a function that chooses faults at random for a share of all requests, from 0 to 1, and returns
+// their names too; the fault is nil for the other requests. What happens to the n-th request with a method and path
+// depends only on the seed, whatever requests come in between. The faults are [Named].
 func RandomFaults(seed uint64, share float64) func(*http.Request) (string, Fault) {
 	kinds := []struct {
 		name  string
 		fault Fault
 	}{
-		{"500", FailWith(http.StatusInternalServerError, "Failed to update S3 configuration")},
-		{"502 page", HTMLPage(http.StatusBadGateway)},
-		{"dropped before", DropBefore()},
-		{"dropped after", DropAfter()},
-		{"truncated", Truncate()},
-		{"429", SlowDown(1)},
-		{"slow", Delay(500 * time.Millisecond)},
-		{"hanging before", Delay(time.Hour)},
-		{"hanging after", HangAfter()},
+		{"error 500", FailWith(http.StatusInternalServerError, "Failed to update S3 configuration")},
+		{"proxy page 502", HTMLPage(http.StatusBadGateway)},
+		{"dropped before processing", DropBefore()},
+		{"dropped after processing", DropAfter()},
+		{"answer cut off", Truncate()},
+		{"429 with Retry-After", SlowDown(1)},
+		{"slow answer", Delay(500 * time.Millisecond)},
+		{"hanging before processing", HangBefore()},
+		{"hanging after processing", HangAfter()},
 	}
 	var mu sync.Mutex
 	sources := map[string]*rand.Rand{}
@@ -159,11 +186,11 @@ func RandomFaults(seed uint64, share float64) func(*http.Request) (string, Fault
 			return "", nil
 		}
 		kind := kinds[source.IntN(len(kinds))]
-		return kind.name, kind.fault
+		return kind.name, Named(kind.name, kind.fault)
 	}
 }
 
-// ClearFaults takes back all faults that were injected and have not been played.
+// ClearFaults removes all injected faults that have not been played yet.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,7 +1,8 @@
 // Package mockapi is a stateful mock of RyzeAPI: an http.Handler that keeps accounts, instances and their S3 storage in
-// memory, behaves as RyzeAPI does on the wire, injects faults, and keeps a journal of what it was asked.
+// memory, behaves like RyzeAPI on the wire, plays faults, and keeps a journal of all requests.
 //
-// It imports nothing of this project and has wire types of its own, so that a mistake in the client cannot cancel out.
+// It imports nothing else from this project and has its own wire types, so that the same mistake cannot stand on both
+// sides unnoticed.
 package mockapi
 
 import (
@@ -16,43 +17,48 @@ import (
 	"time"
 )
 
-// Options chooses how the mock plays what RyzeAPI's contract leaves open. The zero value is a plain server: no rate limit,
-// disabled fields as null, nothing masked and nothing normalised.
+// Options chooses how the mock behaves where RyzeAPI's contract leaves it open. The zero value is a plain server: it
+// has no rate limit, answers null for the fields of disabled storage, masks nothing and normalises nothing.
 type Options struct {
-	Disabled            DisabledShape             // the strings of a disabled storage in an answer
-	MaskAccessKey       func(string) string       // applied to accessKey in every answer
-	NormalizeEndpoint   func(string) string       // applied to endpoint when it is saved
-	NormalizePathPrefix func(string) string       // applied to pathPrefix when it is saved
-	Alter               func(*Storage)            // applied last to what is saved: a server that drops or changes fields
-	ListS3              ListShape                 // the s3 object of an item in the list
-	RateLimit           int                       // requests per token and window; 0 is no limit and no headers
-	RateWindow          time.Duration             // 0 is a minute
-	Now                 func() time.Time          // the server's clock; nil is time.Now
-	Fault               func(*http.Request) Fault // chooses a fault for a request, nil for none, where none was injected
-	Observe             func(Request)             // called after each request, outside all locks
+	Disabled            DisabledShape       // how an answer shows the strings of disabled storage
+	MaskAccessKey       func(string) string // applied to accessKey in every answer
+	NormalizeEndpoint   func(string) string // applied to endpoint when it is saved
+	NormalizePathPrefix func(string) string // applied to pathPrefix when it is saved
+	Alter               func(*Storage)      // applied last when storage is saved, to play a server that changes it
+	ListS3              ListShape           // how much of the s3 object the instance list carries
+	RateLimit           int                 // requests per token and window; 0 means no limit and no headers
+	RateWindow          time.Duration       // 0 means a minute
+	Now                 func() time.Time    // the server's clock; nil means time.Now
+
+	// Fault chooses a fault for each request that meets no injected one; it returns nil for none.
+	Fault func(*http.Request) Fault
+
+	// Observe is called with the journal entry of each request once it has been answered or dropped. A request that is
+	// left hanging is reported twice: when it begins to hang, and when its client has given up. No lock is held.
+	Observe func(Request)
 }
 
-// DisabledShape is how the strings of a disabled storage look in an answer.
+// DisabledShape is how an answer shows the strings of disabled storage.
 type DisabledShape int
 
 // The shapes that RyzeAPI's contract leaves open.
 const (
-	DisabledNull DisabledShape = iota
-	DisabledEmpty
-	DisabledAbsent
+	DisabledNull   DisabledShape = iota // null
+	DisabledEmpty                       // ""
+	DisabledAbsent                      // the keys are missing
 )
 
-// ListShape is how much of the storage an item of the instance list carries.
+// ListShape is how much of its s3 object an item of the instance list carries.
 type ListShape int
 
 // The shapes that RyzeAPI's contract leaves open.
 const (
-	ListWhole ListShape = iota
-	ListPartial
-	ListMissing
+	ListWhole   ListShape = iota // every field that a read returns
+	ListPartial                  // enabled and bucket
+	ListMissing                  // no s3 object
 )
 
-// Storage is the S3 storage of an instance as the server holds it, secret included.
+// Storage is the S3 storage of an instance as the server holds it, including the secret.
 type Storage struct {
 	Enabled    bool
 	Region     string
@@ -61,16 +67,6 @@ type Storage struct {
 	SecretKey  string
 	Endpoint   string
 	PathPrefix string
-}
-
-// Request is one entry of the journal.
-type Request struct {
-	Time   time.Time
-	Method string
-	Path   string // as it came, percent-encoded
-	Header http.Header
-	Body   string
-	Status int // 0 when the connection was dropped
 }
 
 // Server is the mock. It is safe for concurrent use.
@@ -85,7 +81,7 @@ type Server struct {
 	journal  []Request
 }
 
-// Account is an account of RyzeAPI: a TokenAccount and its instances.
+// Account is a RyzeAPI account: a TokenAccount and its instances.
 type Account struct {
 	server    *Server
 	token     string
@@ -129,7 +125,7 @@ func (s *Server) AddAccount(token string) *Account {
 	return a
 }
 
-// AddInstance adds an instance that has never had storage, and returns its TokenInstance.
+// AddInstance adds an instance whose storage was never configured, and returns its TokenInstance.
 func (a *Account) AddInstance(name string) string {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
@@ -149,14 +145,14 @@ func (a *Account) Instances() []string {
 	return names
 }
 
-// RemoveInstance deletes an instance, as a person would in RyzeAPI's dashboard.
+// RemoveInstance deletes an instance, as someone would in RyzeAPI's dashboard.
 func (a *Account) RemoveInstance(name string) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
 	a.instances = slices.DeleteFunc(a.instances, func(i *instance) bool { return i.name == name })
 }
 
-// S3 returns what the server holds for an instance; the zero Storage where there is no such instance.
+// S3 returns the storage of an instance, or the zero Storage if there is no such instance.
 func (a *Account) S3(name string) Storage {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
@@ -166,7 +162,7 @@ func (a *Account) S3(name string) Storage {
 	return Storage{}
 }
 
-// ChangeS3 changes the storage of an instance behind Terraform's back. It does nothing where there is no such instance.
+// ChangeS3 changes the storage of an instance behind Terraform's back. It does nothing if there is no such instance.
 func (a *Account) ChangeS3(name string, change func(*Storage)) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
@@ -184,59 +180,21 @@ func (a *Account) find(name string) *instance {
 	return nil
 }
 
-// Requests returns the journal so far, oldest first.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.journal)
-}
-
-// ServeHTTP answers as RyzeAPI does.
+// ServeHTTP implements [http.Handler]: it answers like RyzeAPI, or plays a fault.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
-		return // the client went away
+		return // the client is gone
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	entry := Request{Time: s.options.Now(), Method: r.Method, Path: r.URL.EscapedPath(), Header: r.Header.Clone(), Body: string(body)}
-	seen := &statusWriter{ResponseWriter: w}
-	defer func() { // deferred: an injected fault may drop the connection by a panic
-		entry.Status = seen.status
-		s.mu.Lock()
-		s.journal = append(s.journal, entry)
-		s.mu.Unlock()
-		if s.options.Observe != nil {
-			s.options.Observe(entry)
-		}
-	}()
+	e := s.newExchange(w, r, body)
+	defer e.end() // deferred, because a fault may panic to drop the connection
 	if fault := s.nextFault(r); fault != nil {
-		fault(seen, r, http.HandlerFunc(s.serve))
+		fault(e, r, http.HandlerFunc(s.serve))
 		return
 	}
-	s.serve(seen, r)
+	s.serve(e, r)
 }
-
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-// WriteHeader implements [http.ResponseWriter].
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements [http.ResponseWriter].
-func (w *statusWriter) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	token := tokenOf(r)
@@ -259,7 +217,8 @@ func tokenOf(r *http.Request) string {
 	return token
 }
 
-// authenticate returns the account of a token and, for a TokenInstance, the one instance that it opens.
+// authenticate returns the account that a token belongs to and, for a TokenInstance, its instance. Both are nil for an
+// unknown token.
 func (s *Server) authenticate(token string) (*Account, *instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -276,7 +235,8 @@ func (s *Server) authenticate(token string) (*Account, *instance) {
 	return nil, nil
 }
 
-// admit counts a request against its token's window and sets the rate-limit headers.
+// admit counts a request against its token's limit, sets the rate-limit headers, and reports whether the request is
+// within the limit.
 func (s *Server) admit(w http.ResponseWriter, token string) bool {
 	if s.options.RateLimit == 0 {
 		return true
@@ -284,29 +244,78 @@ func (s *Server) admit(w http.ResponseWriter, token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.options.Now()
-	win := s.windows[token]
-	if win == nil || !now.Before(win.reset) {
-		win = &window{reset: now.Add(s.options.RateWindow)}
-		s.windows[token] = win
+	current := s.currentWindow(token, now)
+	if current == nil {
+		current = &window{reset: now.Add(s.options.RateWindow)}
+		s.windows[token] = current
 	}
-	win.used++
+	current.used++
 	h := w.Header()
 	h.Set("Date", now.UTC().Format(http.TimeFormat))
 	h.Set("X-RateLimit-Limit", strconv.Itoa(s.options.RateLimit))
-	h.Set("X-RateLimit-Remaining", strconv.Itoa(max(0, s.options.RateLimit-win.used)))
-	// Whole seconds, rounded up, so that a client which waits until then is not early.
-	h.Set("X-RateLimit-Reset", strconv.FormatInt(win.reset.Add(time.Second-1).Unix(), 10))
-	return win.used <= s.options.RateLimit
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(s.remaining(current)))
+	// The header has whole seconds. They are rounded up so that a client that waits until then is not too early.
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(current.reset.Add(time.Second-1).Unix(), 10))
+	return current.used <= s.options.RateLimit
 }
 
-// NewWindows ends the rate-limit windows of all tokens, as the passing of time does.
+// currentWindow returns the window in which a token's requests are counted now, or nil if none has begun.
+func (s *Server) currentWindow(token string, now time.Time) *window {
+	if w := s.windows[token]; w != nil && now.Before(w.reset) {
+		return w
+	}
+	return nil
+}
+
+// remaining returns how many more requests a window admits; a nil window has admitted none yet.
+func (s *Server) remaining(w *window) int {
+	if w == nil {
+		return s.options.RateLimit
+	}
+	return max(0, s.options.RateLimit-w.used)
+}
+
+// RateLimit is what one token has left of its rate limit.
+type RateLimit struct {
+	Instance  string        // the instance whose TokenInstance it is; empty for the TokenAccount
+	Limit     int           // requests per window
+	Remaining int           // requests that the current window still admits
+	ResetIn   time.Duration // until the current window ends; 0 if none has begun
+}
+
+// RateLimits returns what each of the account's tokens has left: the TokenAccount first, then the TokenInstances in the
+// order of [Account.Instances]. It returns nil if there is no rate limit.
+func (a *Account) RateLimits() []RateLimit {
+	s := a.server
+	if s.options.RateLimit == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.options.Now()
+	left := func(instance, token string) RateLimit {
+		current := s.currentWindow(token, now)
+		limit := RateLimit{Instance: instance, Limit: s.options.RateLimit, Remaining: s.remaining(current)}
+		if current != nil {
+			limit.ResetIn = current.reset.Sub(now)
+		}
+		return limit
+	}
+	limits := []RateLimit{left("", a.token)}
+	for _, i := range a.instances {
+		limits = append(limits, left(i.name, i.token))
+	}
+	return limits
+}
+
+// NewWindows ends every token's rate-limit window, as if its time had passed.
 func (s *Server) NewWindows() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.windows)
 }
 
-// answer is what a handler decides under the server's lock, and what is sent after it.
+// answer is what a handler decides while it holds the server's lock, to be sent once the lock is released.
 type answer struct {
 	status int
 	body   map[string]any
@@ -319,18 +328,19 @@ func failure(status int, message string) answer {
 func (a answer) send(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(a.status)
-	_ = json.NewEncoder(w).Encode(a.body) // the client may be gone; nobody is left to tell
+	_ = json.NewEncoder(w).Encode(a.body) // the client may be gone
 }
 
-// withInstance finds the instance that a path names and that the token may use, and runs the handler under the server's lock.
+// withInstance makes a handler that finds the instance named in the path, checks that the token may use it, and runs
+// handle while it holds the server's lock.
 func (s *Server) withInstance(handle func(*http.Request, *instance) answer) http.HandlerFunc {
-	find := func(r *http.Request) answer {
+	decide := func(r *http.Request) answer {
 		account, own := s.authenticate(tokenOf(r))
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		name := r.PathValue("instance")
 		switch {
-		case account == nil: // its instance was removed meanwhile
+		case account == nil: // the instance that the token belongs to was removed in the meantime
 			return failure(http.StatusUnauthorized, "Invalid token")
 		case own != nil && own.name != name:
 			return failure(http.StatusForbidden, "Instance token does not match requested instance")
@@ -339,7 +349,7 @@ func (s *Server) withInstance(handle func(*http.Request, *instance) answer) http
 		}
 		return handle(r, account.find(name))
 	}
-	return func(w http.ResponseWriter, r *http.Request) { find(r).send(w) }
+	return func(w http.ResponseWriter, r *http.Request) { decide(r).send(w) }
 }
 
 func (s *Server) updateS3(r *http.Request, i *instance) answer {
@@ -366,13 +376,15 @@ func (s *Server) updateS3(r *http.Request, i *instance) answer {
 	if s.options.Alter != nil {
 		s.options.Alter(&i.storage)
 	}
-	return answer{http.StatusOK, map[string]any{"success": true, "message": "S3 configuration updated", "s3": s.view(i.storage)}}
+	return answer{http.StatusOK, map[string]any{
+		"success": true, "message": "S3 configuration updated", "s3": s.s3Object(i.storage),
+	}}
 }
 
 func (s *Server) getS3(_ *http.Request, i *instance) answer {
-	view := s.view(i.storage)
-	view["secretKey"] = nil
-	return answer{http.StatusOK, map[string]any{"success": true, "s3": view}}
+	object := s.s3Object(i.storage)
+	object["secretKey"] = nil
+	return answer{http.StatusOK, map[string]any{"success": true, "s3": object}}
 }
 
 func (s *Server) list(r *http.Request) answer {
@@ -404,13 +416,16 @@ func (s *Server) list(r *http.Request) answer {
 func (s *Server) item(n int, i *instance) map[string]any {
 	item := map[string]any{
 		"id": strconv.Itoa(n + 1), "name": i.name, "token": i.token, "status": "active",
-		"connection": map[string]any{"state": "connected", "numberJid": nil, "presenceStatus": "available", "displayStatus": "Connected"},
-		"profile":    map[string]any{"name": i.name, "pictureUrl": nil, "isBusiness": false, "businessName": nil},
-		"webhook":    map[string]any{}, "websocket": map[string]any{}, "chatwoot": map[string]any{}, "proxy": map[string]any{}, "settings": map[string]any{},
+		"connection": map[string]any{
+			"state": "connected", "numberJid": nil, "presenceStatus": "available", "displayStatus": "Connected",
+		},
+		"profile": map[string]any{"name": i.name, "pictureUrl": nil, "isBusiness": false, "businessName": nil},
+		"webhook": map[string]any{}, "websocket": map[string]any{}, "chatwoot": map[string]any{},
+		"proxy": map[string]any{}, "settings": map[string]any{},
 	}
 	switch s.options.ListS3 {
 	case ListWhole:
-		item["s3"] = s.view(i.storage)
+		item["s3"] = s.s3Object(i.storage)
 	case ListPartial:
 		item["s3"] = map[string]any{"enabled": i.storage.Enabled, "bucket": i.storage.Bucket}
 	case ListMissing:
@@ -418,9 +433,9 @@ func (s *Server) item(n int, i *instance) map[string]any {
 	return item
 }
 
-// view is a storage as answers show it: never with its secret.
-func (s *Server) view(st Storage) map[string]any {
-	view := map[string]any{"enabled": st.Enabled}
+// s3Object is storage as every answer shows it: without its secret.
+func (s *Server) s3Object(st Storage) map[string]any {
+	object := map[string]any{"enabled": st.Enabled}
 	fields := map[string]string{
 		"region": st.Region, "bucket": st.Bucket, "accessKey": apply(s.options.MaskAccessKey, st.AccessKey),
 		"endpoint": st.Endpoint, "pathPrefix": st.PathPrefix,
@@ -428,12 +443,12 @@ func (s *Server) view(st Storage) map[string]any {
 	for name, value := range fields {
 		switch {
 		case st.Enabled || s.options.Disabled == DisabledEmpty:
-			view[name] = value
+			object[name] = value
 		case s.options.Disabled == DisabledNull:
-			view[name] = nil
+			object[name] = nil
 		}
 	}
-	return view
+	return object
 }
 
 func apply(f func(string) string, value string) string {

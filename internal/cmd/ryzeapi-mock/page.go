@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,29 +18,30 @@ var pageHTML []byte
 // shownRequests is how many requests the page shows.
 const shownRequests = 50
 
-// news tells all who listen that something has happened.
-type news struct {
-	mu      sync.Mutex
-	changed chan struct{} // closed at the next piece of news
+// changes wakes everyone who waits for a change.
+type changes struct {
+	mu   sync.Mutex
+	wake chan struct{} // closed at the next change
 }
 
-func newNews() *news { return &news{changed: make(chan struct{})} }
+func newChanges() *changes { return &changes{wake: make(chan struct{})} }
 
-func (n *news) tell() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	close(n.changed)
-	n.changed = make(chan struct{})
+func (c *changes) notify() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.wake)
+	c.wake = make(chan struct{})
 }
 
-func (n *news) next() <-chan struct{} {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.changed
+// next returns a channel that is closed at the next change.
+func (c *changes) next() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wake
 }
 
-// newPage serves the page, and at /events what it shows: once at first, and again whenever something has happened.
-func newPage(mock *mockapi.Server, account *mockapi.Account, news *news) http.Handler {
+// newPage serves the page and, at /events, its content: once at the start, and again after each change.
+func newPage(mock *mockapi.Server, account *mockapi.Account, changes *changes) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -51,97 +51,109 @@ func newPage(mock *mockapi.Server, account *mockapi.Account, news *news) http.Ha
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("Cache-Control", "no-store")
 		for {
-			changed := news.next() // before the look, so that nothing is missed
-			event, err := json.Marshal(look(mock, account))
+			next := changes.next() // taken before the content, so that no change is missed
+			event, err := json.Marshal(newContent(mock, account))
 			if err != nil {
 				return
 			}
-			if _, err := fmt.Fprintf(w, "data: %s\n\n", event); err != nil || http.NewResponseController(w).Flush() != nil {
+			_, err = fmt.Fprintf(w, "data: %s\n\n", event)
+			if err != nil || http.NewResponseController(w).Flush() != nil {
 				return
 			}
 			select {
-			case <-changed:
+			case <-next:
 			case <-r.Context().Done():
 				return
 			}
-			time.Sleep(50 * time.Millisecond) // an apply has many at once
+			time.Sleep(50 * time.Millisecond) // so that the many requests of an apply make few events
 		}
 	})
 	return mux
 }
 
-// view is what the page shows. It has no place for a secret or a token.
-type view struct {
-	Instances []instanceView `json:"instances"`
-	Requests  []requestView  `json:"requests"` // newest first
-	Total     int            `json:"total"`
+// content is what the page shows. The account token is the mock's own constant. Nothing here can hold a secret or an
+// instance's token.
+type content struct {
+	Token     string        `json:"token"`
+	Instances []instanceRow `json:"instances"`
+	Limits    []limitRow    `json:"limits"`   // empty without a rate limit
+	Requests  []requestRow  `json:"requests"` // newest first
+	Total     int           `json:"total"`    // number of all requests
 }
 
-type instanceView struct {
-	Name       string `json:"name"`
-	Enabled    bool   `json:"enabled"`
-	Region     string `json:"region"`
-	Bucket     string `json:"bucket"`
-	AccessKey  string `json:"accessKey"`
-	Endpoint   string `json:"endpoint"`
-	PathPrefix string `json:"pathPrefix"`
+type instanceRow struct {
+	Name    string      `json:"name"`
+	Objects []objectRow `json:"objects"`
 }
 
-type requestView struct {
+// objectRow is one of the objects that can be configured for an instance, such as its S3 storage.
+type objectRow struct {
+	Kind    string  `json:"kind"`
+	Enabled bool    `json:"enabled"`
+	Fields  []field `json:"fields"` // in the order in which they are shown; empty while the object is not enabled
+}
+
+type field struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+}
+
+type limitRow struct {
+	Instance  string  `json:"instance"` // empty for the account token
+	Limit     int     `json:"limit"`
+	Remaining int     `json:"remaining"`
+	ResetIn   float64 `json:"resetIn"` // seconds; 0 if no window has begun
+}
+
+type requestRow struct {
+	Number int    `json:"number"` // position in the journal
 	Time   string `json:"time"`
-	Text   string `json:"text"`
-	Status int    `json:"status"`
+	Action string `json:"action"`
+	Result string `json:"result"`
+	Status string `json:"status"` // how the result is shown: ok, waiting or failed
+	Fault  string `json:"fault"`
 }
 
-func look(mock *mockapi.Server, account *mockapi.Account) view {
-	v := view{Instances: []instanceView{}, Requests: []requestView{}}
+func newContent(mock *mockapi.Server, account *mockapi.Account) content {
+	c := content{Token: accountToken, Instances: []instanceRow{}, Limits: []limitRow{}, Requests: []requestRow{}}
 	for _, name := range account.Instances() {
-		s := account.S3(name)
-		v.Instances = append(v.Instances, instanceView{name, s.Enabled, s.Region, s.Bucket, s.AccessKey, s.Endpoint, s.PathPrefix})
+		c.Instances = append(c.Instances, instanceRow{name, []objectRow{s3Object(account.S3(name))}})
+	}
+	for _, l := range account.RateLimits() {
+		c.Limits = append(c.Limits, limitRow{l.Instance, l.Limit, l.Remaining, l.ResetIn.Seconds()})
 	}
 	requests := mock.Requests()
-	v.Total = len(requests)
-	for _, r := range slices.Backward(requests[max(0, len(requests)-shownRequests):]) {
-		v.Requests = append(v.Requests, requestView{r.Time.Format(time.TimeOnly), describe(r), r.Status})
+	c.Total = len(requests)
+	first := max(0, len(requests)-shownRequests)
+	for i, r := range slices.Backward(requests[first:]) {
+		c.Requests = append(c.Requests,
+			requestRow{first + i, r.Time.Format(time.TimeOnly), action(r), result(r), status(r), r.Fault})
 	}
-	return v
+	return c
 }
 
-// describe says in a line what a request wanted, and what became of it.
-func describe(r mockapi.Request) string {
-	return fmt.Sprintf("%-36s %s", wanted(r), outcome(r.Status))
-}
-
-func wanted(r mockapi.Request) string {
-	_, instance, _ := strings.Cut(strings.TrimPrefix(r.Path, "/api/instance/"), "/")
-	switch request := r.Method + " " + r.Path; {
-	case request == "GET /api/instance/list":
-		return "list the instances"
-	case strings.HasPrefix(request, "GET /api/instance/getS3/"):
-		return "read " + instance
-	case strings.HasPrefix(request, "POST /api/instance/s3/"):
-		var body struct {
-			Enabled bool   `json:"enabled"`
-			Bucket  string `json:"bucket"`
+func s3Object(s mockapi.Storage) objectRow {
+	object := objectRow{Kind: "S3 storage", Enabled: s.Enabled, Fields: []field{}}
+	if s.Enabled {
+		endpoint := s.Endpoint
+		if endpoint == "" {
+			endpoint = "AWS"
 		}
-		if json.Unmarshal([]byte(r.Body), &body) != nil {
-			return "save something unreadable for " + instance
+		object.Fields = []field{
+			{"Bucket", s.Bucket}, {"Path prefix", s.PathPrefix}, {"Region", s.Region}, {"Endpoint", endpoint},
+			{"Access key", s.AccessKey},
 		}
-		if body.Enabled {
-			return "save " + instance + ", bucket " + body.Bucket
-		}
-		return "disable " + instance
-	default:
-		return request
 	}
+	return object
 }
 
-func outcome(status int) string {
-	switch status {
-	case 0:
-		return "connection dropped"
-	case http.StatusOK:
+// status is how the page shows the result of a request.
+func status(r mockapi.Request) string {
+	switch {
+	case r.Hanging || r.Status == http.StatusTooManyRequests:
+		return "waiting"
+	case r.Status == http.StatusOK:
 		return "ok"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
+	return "failed"
 }
