@@ -343,18 +343,20 @@ func cannotWork(target preflight.Target, found preflight.Result) (attribute, pro
 	case preflight.UnknownAccessKey:
 		return "access_key", store + " does not know the access key " + target.AccessKey + ".",
 			"Set access_key to a key of this store. One that was created moments ago may take some seconds to be known everywhere: then run again."
-	case preflight.UnusableKey:
+	case preflight.UnusableKey, preflight.TemporaryAccessKey, preflight.MalformedAccessKey:
 		return "access_key", store + " does not let in the access key " + target.AccessKey + ": it is expired, disabled or temporary, or its account is not active.",
 			"Set access_key and secret_key to a key pair that is active. Temporary credentials cannot be used: RyzeAPI has no field for their session token."
-	case preflight.WrongSecret:
+	case preflight.WrongSecret, preflight.WrongKeyOrSecret:
 		return "secret_key", "The secret does not belong to the access key " + target.AccessKey + ".",
 			"Set secret_key to the secret of this access key; see that no character was lost or added when it was copied."
 	case preflight.NoSuchBucket:
 		return "bucket", store + " has no bucket " + fmt.Sprintf("%q.", target.Bucket),
 			"Create the bucket, which RyzeAPI does not do, or set bucket to the name of one that exists."
-	case preflight.InvalidBucketName:
+	case preflight.InvalidBucketName, preflight.BucketDisabled:
 		return "bucket", fmt.Sprintf("%q cannot be the name of a bucket.", target.Bucket), "Set bucket to the bare name: no s3://, no path, no host."
-	case preflight.WrongRegion:
+	case preflight.WrongEndpoint, preflight.BucketInEndpoint, preflight.ConsoleEndpoint:
+		return "endpoint", store + " is not the endpoint of the bucket.", "Set endpoint to the URL of the store's S3 API."
+	case preflight.WrongRegion, preflight.NoSuchRegion:
 		if found.Region != "" {
 			return "region", fmt.Sprintf("The bucket %q is in the region %s.", target.Bucket, found.Region), fmt.Sprintf("Set region to %q.", found.Region)
 		}

@@ -20,12 +20,23 @@ var preflightModes = []string{preflightOff, preflightAccess, preflightWrite}
 // checkStore asks the store whether the storage that is about to be saved would work. Only what is certain not to is an error.
 func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *instanceS3Model) diag.Diagnostics {
 	mode := plan.preflightMode(r.services.preflight)
-	if mode == preflightOff || !plan.isEnabled() {
-		return nil
-	}
 	check := r.services.checker.Access
 	if mode == preflightWrite {
 		check = r.services.checker.Write
+	}
+	type result = preflight.Result
+	return r.askStore(ctx, config, plan, func(ctx context.Context, target preflight.Target, secret string) (result, error) {
+		return check(ctx, target, secret, "")
+	})
+}
+
+// askStore has a store asked, and reports what was found.
+func (r *instanceS3Resource) askStore(ctx context.Context, config, plan *instanceS3Model,
+	check func(context.Context, preflight.Target, string) (preflight.Result, error),
+) diag.Diagnostics {
+	mode := plan.preflightMode(r.services.preflight)
+	if mode == preflightOff || !plan.isEnabled() {
+		return nil
 	}
 	target := plan.preflightTarget()
 	result, err := check(ctx, target, config.SecretKey.ValueString())
@@ -46,7 +57,7 @@ func (r *instanceS3Resource) checkStoreAtPlan(ctx context.Context, config, plan 
 		}
 	}
 	var warnings diag.Diagnostics
-	for _, found := range r.checkStore(ctx, config, plan) {
+	for _, found := range r.askStore(ctx, config, plan, r.services.checker.Look) {
 		warnings.Append(asWarning(plan.Instance.ValueString(), found))
 	}
 	return warnings
