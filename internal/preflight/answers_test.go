@@ -27,7 +27,8 @@ type recorded struct {
 
 var recordedLines = []string{
 	"store", "source", "request", "status", "endpoint", "region", "bucket", "prefix", "access-key",
-	"want", "want-region", "want-endpoint", "want-endpoint-part", "want-action", "want-suspects", "want-proof", "want-message",
+	"want", "want-region", "want-endpoint", "want-endpoint-part", "want-action", "want-suspects", "want-proof",
+	"want-message",
 }
 
 func readRecorded(t *testing.T, path string) recorded {
@@ -37,7 +38,9 @@ func readRecorded(t *testing.T, path string) recorded {
 		t.Fatal(err)
 	}
 	head, body, _ := bytes.Cut(file, []byte("\n\n"))
-	read := recorded{lines: map[string]string{"request": "list"}, header: http.Header{}, body: bytes.TrimSuffix(body, []byte("\n"))}
+	read := recorded{
+		lines: map[string]string{"request": "list"}, header: http.Header{}, body: bytes.TrimSuffix(body, []byte("\n")),
+	}
 	for line := range strings.SplitSeq(string(head), "\n") {
 		name, value, found := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)
@@ -72,7 +75,8 @@ func (r recorded) status(t *testing.T) int {
 // target is the configuration that was answered so.
 func (r recorded) target() Target {
 	target := Target{
-		Endpoint: "https://store.example.com", Region: "us-east-1", Bucket: "media", PathPrefix: "shop/", AccessKey: "AKIAEXAMPLE",
+		Endpoint: "https://store.example.com", Region: "us-east-1", Bucket: "media", PathPrefix: "shop/",
+		AccessKey: "AKIAEXAMPLE",
 	}
 	for name, field := range map[string]*string{
 		"endpoint": &target.Endpoint, "region": &target.Region, "bucket": &target.Bucket, "prefix": &target.PathPrefix,
@@ -122,7 +126,9 @@ func TestRecordedAnswers(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".answer"), func(t *testing.T) {
 			t.Parallel()
 			recorded := readRecorded(t, file)
-			method := map[string]string{"list": http.MethodGet, "put": http.MethodPut, "delete": http.MethodDelete}[recorded.lines["request"]]
+			method := map[string]string{
+				"list": http.MethodGet, "put": http.MethodPut, "delete": http.MethodDelete,
+			}[recorded.lines["request"]]
 			checker := playing(t, func(w http.ResponseWriter, r *http.Request) {
 				if r.Method != method {
 					succeed(w, r)
@@ -157,7 +163,8 @@ func TestRecordedAnswers(t *testing.T) {
 			if result.Reason != Fine && result.Message == "" && result.Code == "" {
 				t.Error("there is nothing to say")
 			}
-			if method == http.MethodDelete && result.LeftBehind == "" != (recorded.lines["want"] == "Fine" && recorded.status(t) == 404) {
+			gone := recorded.status(t) == http.StatusNotFound
+			if method == http.MethodDelete && (result.LeftBehind == "") != gone {
 				t.Errorf("left behind: %q", result.LeftBehind)
 			}
 		})
@@ -186,8 +193,8 @@ func succeed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-const emptyList = `<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>media</Name>` +
-	`<KeyCount>0</KeyCount></ListBucketResult>`
+const emptyList = `<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` +
+	`<Name>media</Name><KeyCount>0</KeyCount></ListBucketResult>`
 
 // A row that nobody has seen answered is a guess.
 func TestEveryRowHasASourceAndAnAnswer(t *testing.T) {
@@ -225,7 +232,9 @@ func TestEveryReasonHasItsName(t *testing.T) {
 	if len(reasonNames) != int(NoAnswer)+1 || Reason(-1).String() != "Reason(-1)" {
 		t.Errorf("%d names, %s", len(reasonNames), Reason(-1))
 	}
-	for reason, definite := range map[Reason]bool{Fine: false, UnknownAccessKey: true, WriteDenied: true, AccessDenied: false, NoAnswer: false} {
+	for reason, definite := range map[Reason]bool{
+		Fine: false, UnknownAccessKey: true, WriteDenied: true, AccessDenied: false, NoAnswer: false,
+	} {
 		if (Result{Reason: reason}).IsDefinite() != definite {
 			t.Errorf("%s: definite %t", reason, !definite)
 		}

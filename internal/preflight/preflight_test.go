@@ -213,7 +213,8 @@ func (c *calls) all() []string {
 }
 
 func xmlError(code, message string) string {
-	return `<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>" + code + "</Code><Message>" + message + "</Message></Error>"
+	return `<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>" + code + "</Code><Message>" + message +
+		"</Message></Error>"
 }
 
 func refuse(w http.ResponseWriter, code string) {
@@ -426,7 +427,8 @@ func TestAnAnswerHasALimit(t *testing.T) {
 func TestLookingAgain(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]int{
-		"SlowDown": 2, "InvalidAccessKeyId": 2, "SignatureDoesNotMatch": 1, "AccessDenied": 1, "NoSuchBucket": 1, "NotImplemented": 1,
+		"SlowDown": 2, "InvalidAccessKeyId": 2, "SignatureDoesNotMatch": 1, "AccessDenied": 1, "NoSuchBucket": 1,
+		"NotImplemented": 1,
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
@@ -488,10 +490,12 @@ func TestAnApplyLetsThingsSettle(t *testing.T) {
 		"a new bucket":               {list: []step{"NoSuchBucket", "NoSuchBucket", ""}, want: Fine},
 		"a new key to write with":    {list: []step{"InvalidAccessKeyId", ""}, put: []step{""}, write: true, want: Fine},
 		"a new bucket to write to":   {list: []step{"NoSuchBucket", ""}, put: []step{""}, write: true, want: Fine},
-		"a new policy for puts":      {list: []step{""}, put: []step{"AccessDenied", "AccessDenied", ""}, write: true, want: Fine},
-		"a key that may only write":  {list: []step{"AccessDenied"}, put: []step{""}, write: true, want: Fine},
-		"a wrong secret":             {list: []step{"SignatureDoesNotMatch", ""}, want: WrongSecret},
-		"a redirect for a while":     {list: []step{"TemporaryRedirect", ""}, want: Fine},
+		"a new policy for puts": {
+			list: []step{""}, put: []step{"AccessDenied", "AccessDenied", ""}, write: true, want: Fine,
+		},
+		"a key that may only write": {list: []step{"AccessDenied"}, put: []step{""}, write: true, want: Fine},
+		"a wrong secret":            {list: []step{"SignatureDoesNotMatch", ""}, want: WrongSecret},
+		"a redirect for a while":    {list: []step{"TemporaryRedirect", ""}, want: Fine},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -552,7 +556,8 @@ func TestWhatDoesNotSettle(t *testing.T) {
 			checker := settling()
 			start := time.Now()
 			result, err := checker.Access(t.Context(), target, "secret", "")
-			if took := time.Since(start); err != nil || result.Reason != want || took < checker.settleTime()-10*time.Millisecond {
+			took := time.Since(start)
+			if err != nil || result.Reason != want || took < checker.settleTime()-10*time.Millisecond {
 				t.Errorf("%s, %v, after %s", result.Reason, err, took)
 			}
 			if n := asked.count(); n < 4 || n > 5 {
@@ -701,7 +706,8 @@ func TestPausesEndWithTheContext(t *testing.T) {
 func TestNothingIsPutWhereTheListSaysNo(t *testing.T) {
 	t.Parallel()
 	for code, puts := range map[string]bool{
-		"NoSuchBucket": false, "InvalidAccessKeyId": false, "SignatureDoesNotMatch": false, "SlowDown": false, "SomethingNew": false,
+		"NoSuchBucket": false, "InvalidAccessKeyId": false, "SignatureDoesNotMatch": false, "SlowDown": false,
+		"SomethingNew": false,
 		"AccessDenied": true, "NotImplemented": true,
 	} {
 		t.Run(code, func(t *testing.T) {
@@ -853,7 +859,8 @@ func TestTheVersionThatWasPutIsDeleted(t *testing.T) {
 				succeed(w, r)
 			})
 			result, err := impatient().Write(t.Context(), target, "secret", "")
-			if err != nil || result.Reason != Fine || result.LeftBehindVersion != c.left || result.LeftBehind == "" != (c.left == "") {
+			if err != nil || result.Reason != Fine || result.LeftBehindVersion != c.left ||
+				(result.LeftBehind == "") != (c.left == "") {
 				t.Errorf("%+v, %v", result, err)
 			}
 			if !slices.Equal(deletes, c.deletes) {
@@ -888,7 +895,8 @@ func TestAProbeOfUnknownFateIsDeleted(t *testing.T) {
 			})
 			result, err := impatient().Write(t.Context(), target, "secret", "")
 			seen := asked.all()
-			if err != nil || result.Reason != c.want || result.LeftBehind != "" || !strings.HasPrefix(seen[len(seen)-1], "DELETE ") {
+			if err != nil || result.Reason != c.want || result.LeftBehind != "" ||
+				!strings.HasPrefix(seen[len(seen)-1], "DELETE ") {
 				t.Errorf("%s, %+v, %v, asked for %v", result.Reason, result, err, seen)
 			}
 		})

@@ -47,8 +47,11 @@ const (
 	userAgent = "terraform-provider-ryzeapi"
 )
 
-// errNoSuchRegion is about a region that the AWS endpoint rules refuse.
-var errNoSuchRegion = errors.New("no such region")
+// What the endpoint rules of AWS refuse.
+var (
+	errNoSuchRegion  = errors.New("AWS has no region of this name")
+	errNoSuchBuckets = errors.New("AWS has no buckets with such a name")
+)
 
 // answer is what a store has answered.
 type answer struct {
@@ -145,8 +148,11 @@ func (t Target) base(ctx context.Context) (base *url.URL, path string, err error
 		// A directory bucket takes requests without a session.
 		DisableS3ExpressSessionAuth: aws.Bool(true),
 	})
+	if err != nil && strings.Contains(strings.ToLower(err.Error()), "region") {
+		return nil, "", errNoSuchRegion
+	}
 	if err != nil {
-		return nil, "", fmt.Errorf("%w: %w", errNoSuchRegion, err)
+		return nil, "", errNoSuchBuckets
 	}
 	return &resolved.URI, strings.TrimRight(resolved.URI.Path, "/"), nil
 }

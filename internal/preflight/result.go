@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -398,7 +399,10 @@ func (c *Checker) unreachable(ctx context.Context, target Target, doing operatio
 		return Result{Reason: NeedsHTTPS, Message: "the endpoint speaks https"}
 	}
 	if errors.Is(err, errNoSuchRegion) {
-		return Result{Reason: NoSuchRegion, Message: "AWS has no region of this name"}
+		return Result{Reason: NoSuchRegion, Message: err.Error()}
+	}
+	if errors.Is(err, errNoSuchBuckets) {
+		return Result{Reason: InvalidBucketName, Message: err.Error()}
 	}
 	dns, isDNS := errors.AsType[*net.DNSError](err)
 	if isDNS && dns.IsNotFound && target.Endpoint == "" && c.canLookUpAWS(ctx) {
@@ -414,6 +418,8 @@ func (c *Checker) unreachable(ctx context.Context, target Target, doing operatio
 		result.Message = "no answer in time"
 	case isOp:
 		result.Message = printable(network.Error())
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		result.Message = "the connection was closed without an answer"
 	default:
 		result.Message = printable(err.Error())
 	}
@@ -438,7 +444,7 @@ const maxMessage = 300
 // printable makes a store's text safe for a terminal and short enough for a message.
 func printable(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return ' '
 		}
 		return r

@@ -339,7 +339,11 @@ func cannotWork(target preflight.Target, found preflight.Result) (attribute, pro
 	if target.Endpoint != "" {
 		store = "The store at " + target.Endpoint
 	}
-	switch found.Reason { //nolint:exhaustive // the others are not definite
+	reason := found.Reason
+	if reason == preflight.WrongEndpoint && found.Region != "" {
+		reason = preflight.WrongRegion
+	}
+	switch reason { //nolint:exhaustive // the others are not definite
 	case preflight.UnknownAccessKey:
 		return "access_key", store + " does not know the access key " + target.AccessKey + ".",
 			"Set access_key to a key of this store. One that was created moments ago may take some seconds to be known everywhere: then run again."
