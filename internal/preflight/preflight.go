@@ -68,6 +68,12 @@ const (
 	ofStore                   // not asked: stands for the store in Checker.settling
 )
 
+// minds reports whether a question is worth asking again when it had this answer, since that may be due to something that
+// was only just made.
+func (k kind) minds(result Result) bool {
+	return k != looking && result.maySettle() && (k != beforeWriting || !result.isAboutPrefix())
+}
+
 // check is a question that is being asked, or was.
 type check struct {
 	done   chan struct{} // closed when there is a result
@@ -140,7 +146,7 @@ func (c *Checker) list(ctx context.Context, target Target, secretKey string, kin
 				return list()
 			}
 			return c.settle(ctx, target, secretKey, list, func(result Result) bool {
-				return !(result.isAboutPrefix() && kind == beforeWriting) && (seen == "" || result.Sighting(target) != seen)
+				return kind.minds(result) && (seen == "" || result.Sighting(target) != seen)
 			})
 		})
 	}
@@ -174,7 +180,7 @@ func (c *Checker) join(ctx context.Context, asked question, run func(context.Con
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	shared, found := c.checks[asked]
-	if found && asked.kind != looking && shared.isOver() && shared.result.maySettle() {
+	if found && shared.isOver() && asked.kind.minds(shared.result) {
 		found = false // what was missing then may have been made since
 	}
 	if !found {
@@ -241,7 +247,7 @@ func (c *Checker) settle(
 ) Result {
 	for i := 0; ; i++ {
 		result := ask()
-		if !result.maySettle() || !worthwhile(result) || len(c.Waits.Settle) == 0 {
+		if !worthwhile(result) || len(c.Waits.Settle) == 0 {
 			return result
 		}
 		left := time.Until(c.settlesUntil(target, secretKey))
@@ -281,7 +287,7 @@ func pause(ctx context.Context, length time.Duration) bool {
 func (c *Checker) putSomewhere(ctx context.Context, target Target, secretKey string) Result {
 	refused := c.settle(ctx, target, secretKey, func() Result {
 		return c.putAndDelete(ctx, target, secretKey, target.PathPrefix)
-	}, func(Result) bool { return true })
+	}, putting.minds)
 	if !refused.mayHangOnSlash() {
 		return refused
 	}

@@ -301,23 +301,27 @@ func TestGivingUp(t *testing.T) {
 	})
 	checker := impatient()
 	hasty, cancel := context.WithCancel(t.Context())
-	results := make(chan error, 2)
+	type outcome struct {
+		result Result
+		err    error
+	}
+	outcomes := make(chan outcome, 2)
 	for _, ctx := range []context.Context{hasty, t.Context()} {
 		go func() {
-			_, err := checker.Access(ctx, target, "secret", "")
-			results <- err
+			result, err := checker.Access(ctx, target, "secret", "")
+			outcomes <- outcome{result, err}
 		}()
 	}
-	for asked.count() == 0 {
+	for !checker.isAwaitedBy(2) || asked.count() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	cancel()
-	if err := <-results; !errors.Is(err, context.Canceled) {
-		t.Errorf("the hasty one: %v", err)
+	if one := <-outcomes; !errors.Is(one.err, context.Canceled) {
+		t.Errorf("the hasty one: %+v", one)
 	}
 	close(answering)
-	if err := <-results; err != nil || asked.count() != 1 {
-		t.Errorf("the patient one: %v, %d requests", err, asked.count())
+	if one := <-outcomes; one.err != nil || one.result.Reason != Fine || asked.count() != 1 {
+		t.Errorf("the patient one: %+v, %d requests", one, asked.count())
 	}
 	target.Bucket = "forever"
 	hasty, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -330,6 +334,18 @@ func TestGivingUp(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Error("the question goes on although nobody waits")
 	}
+}
+
+// isAwaitedBy reports whether so many callers wait for one check.
+func (c *Checker) isAwaitedBy(callers int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, shared := range c.checks {
+		if shared.waiting == callers {
+			return true
+		}
+	}
+	return false
 }
 
 // Nothing is sent that is not needed, and nothing is signed that is not demanded: a store may refuse headers that it
@@ -395,7 +411,7 @@ func TestKeysAreSentAsTheyAre(t *testing.T) {
 				t.Errorf("%+v, %v", result, err)
 			}
 			seen := asked.all()
-			if len(seen) != 3 || !strings.HasPrefix(seen[0], "GET /media?") ||
+			if len(seen) != 3 || seen[0] != "GET /media?list-type=2&max-keys=1&prefix=" ||
 				!strings.HasPrefix(seen[1], "PUT "+path+".ryzeapi-preflight-") || seen[2] != "DELETE "+seen[1][len("PUT "):] {
 				t.Errorf("asked for %q", seen)
 			}
@@ -573,6 +589,28 @@ func TestWhatDoesNotSettle(t *testing.T) {
 	}
 }
 
+// A key that may only write is no reason to wait: the put shows.
+func TestAKeyThatMayOnlyWriteWaitsForNothing(t *testing.T) {
+	t.Parallel()
+	var asked calls
+	target := served(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.add(r)
+		if r.Method == http.MethodGet {
+			refuse(w, "AccessDenied")
+			return
+		}
+		succeed(w, r)
+	})
+	checker := settling()
+	for i, prefix := range []string{"a/", "b/"} {
+		target.PathPrefix = prefix
+		result, err := checker.Write(t.Context(), target, "secret", "")
+		if err != nil || result.Reason != Fine || asked.count() != 3+2*i { // one list, then a put and a delete for each
+			t.Errorf("%s, %v, asked for %q", result.Reason, err, asked.all())
+		}
+	}
+}
+
 // What was missing for one resource may be there for a later one of the same apply.
 func TestALaterQuestionIsAskedAgain(t *testing.T) {
 	t.Parallel()
@@ -684,19 +722,20 @@ func TestAFleetSettlesOnce(t *testing.T) {
 // Pauses end with the context.
 func TestPausesEndWithTheContext(t *testing.T) {
 	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var asked calls
 	target := served(t, func(w http.ResponseWriter, r *http.Request) {
 		asked.add(r)
 		refuse(w, "NoSuchBucket")
+		time.AfterFunc(50*time.Millisecond, cancel)
 	})
 	checker := New()
-	checker.Waits.Settle = []time.Duration{100 * time.Millisecond}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-	defer cancel()
-	if _, err := checker.Access(ctx, target, "secret", ""); !errors.Is(err, context.DeadlineExceeded) {
+	checker.Waits.Settle = []time.Duration{500 * time.Millisecond}
+	if _, err := checker.Access(ctx, target, "secret", ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(700 * time.Millisecond)
 	if n := asked.count(); n != 1 {
 		t.Errorf("%d requests", n)
 	}

@@ -28,17 +28,17 @@ func signatureOf(r *http.Request, secret string) string {
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	parameters := strings.Split(query, "&")
 	slices.Sort(parameters)
-	canonical := r.Method + "\n" + path + "\n" + strings.Join(parameters, "&") + "\n"
+	canonical := []string{r.Method, path, strings.Join(parameters, "&")}
 	for name := range strings.SplitSeq(field("SignedHeaders"), ";") {
 		value := r.Header.Get(name)
 		if name == "host" {
 			value = r.Host
 		}
-		canonical += name + ":" + value + "\n"
+		canonical = append(canonical, name+":"+value)
 	}
-	canonical += "\n" + field("SignedHeaders") + "\n" + r.Header.Get("X-Amz-Content-Sha256")
+	canonical = append(canonical, "", field("SignedHeaders"), r.Header.Get("X-Amz-Content-Sha256"))
 	_, scope, _ := strings.Cut(field("Credential"), "/")
-	hash := sha256.Sum256([]byte(canonical))
+	hash := sha256.Sum256([]byte(strings.Join(canonical, "\n")))
 	key := []byte("AWS4" + secret)
 	for part := range strings.SplitSeq(scope, "/") {
 		key = mac(key, part)
