@@ -826,6 +826,26 @@ func TestADenialThatHangsOnASlash(t *testing.T) {
 	}
 }
 
+// No slash helps where the key of the bucket's encryption is what is denied.
+func TestADenialOfTheEncryption(t *testing.T) {
+	t.Parallel()
+	var puts atomic.Int32
+	target := served(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPut {
+			succeed(w, r)
+			return
+		}
+		puts.Add(1)
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, xmlError("AccessDenied", "User: x is not authorized to perform: kms:GenerateDataKey"))
+	})
+	target.PathPrefix = "media/sales"
+	result, err := impatient().Write(t.Context(), target, "secret", "")
+	if err != nil || result.Reason != WriteDenied || result.Action != "kms:GenerateDataKey" || puts.Load() != 1 {
+		t.Errorf("%s, %+v, %v, after %d puts", result.Reason, result, err, puts.Load())
+	}
+}
+
 // A refusal of the prefix is not certain while it is not known whether another slash would help.
 func TestADenialOfUnknownCause(t *testing.T) {
 	t.Parallel()
