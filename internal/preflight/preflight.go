@@ -1,4 +1,5 @@
-// Package preflight asks an S3 store whether a configuration would work, before anybody relies on it. It knows S3 and nothing of Terraform.
+// Package preflight asks an S3 store whether a configuration would work, before anybody relies on it. It knows S3 and
+// nothing of Terraform.
 package preflight
 
 import (
@@ -10,22 +11,16 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 const (
 	connectTime = 5 * time.Second
-	wholeTime   = 10 * time.Second // for a check, its retry and its cleaning up included
-	retryPause  = 500 * time.Millisecond
-	// settlingPause comes before the retry where the store does not know the access key: a new one takes seconds to be known everywhere.
-	settlingPause = 3 * time.Second
+	askTime     = 10 * time.Second // for one question, its retry included
 
 	probeName = ".ryzeapi-preflight-" // of an object that is written, with something random behind it
 )
 
-// Target is what is to be checked, but for the secret.
+// Target is what to check, except for the secret.
 type Target struct {
 	Endpoint   string // URL of an S3-compatible store, addressed by path; empty for AWS
 	Region     string // may be empty with an Endpoint
@@ -34,65 +29,145 @@ type Target struct {
 	AccessKey  string
 }
 
-// Checker checks targets, each of them once. It is safe for concurrent use.
-type Checker struct {
-	transport *http.Transport
-
-	mu     sync.Mutex
-	checks map[check]*outcome
+// Waits are the pauses between a question and the same one again.
+type Waits struct {
+	Retry time.Duration // after a fault of the store or the network, once
+	// Look is the pause of [Checker.Look] for an unknown access key, once: a new key takes seconds to be known everywhere.
+	Look time.Duration
+	// Settle are the pauses of [Checker.Access] and [Checker.Write] while the answer may be due to something that was only
+	// just made. Their sum is how long one store is given in all.
+	Settle []time.Duration
 }
 
-// check is what two callers must have in common to share a check.
-type check struct {
+// Checker asks stores. It asks each question once, however many callers have it. It is safe for concurrent use.
+type Checker struct {
+	Waits Waits // [New] sets them; change them before the first question only
+
+	transport *http.Transport
+	lookup    func(ctx context.Context, host string) ([]string, error)
+
+	mu       sync.Mutex
+	checks   map[question]*check
+	settling map[question]time.Time // of a store, until when it is given time to settle
+}
+
+// question is what two callers must have in common to share a check.
+type question struct {
 	target Target
 	secret string
-	write  bool
+	kind   kind
 }
 
-type outcome struct {
+type kind int
+
+const (
+	looking       kind = iota // a list, without time to settle
+	accessing                 // a list
+	beforeWriting             // a list, where it does not matter that the key may not list
+	putting                   // an object is put and deleted
+	ofStore                   // not asked: stands for the store in Checker.settling
+)
+
+// minds reports whether a question is worth asking again when it had this answer, since that may be due to something that
+// was only just made.
+func (k kind) minds(result Result) bool {
+	return k != looking && result.maySettle() && (k != beforeWriting || !result.isAboutPrefix())
+}
+
+// check is a question that is being asked, or was.
+type check struct {
 	done   chan struct{} // closed when there is a result
+	cancel context.CancelFunc
 	result Result
+
+	waiting int // how many callers wait for the result; guarded by the checker
 }
 
 // New returns a checker.
 func New() *Checker {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one, by its documentation
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // by its documentation
 	transport.DialContext = (&net.Dialer{Timeout: connectTime}).DialContext
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	transport.TLSHandshakeTimeout = connectTime
-	return &Checker{transport: transport, checks: map[check]*outcome{}}
-}
-
-// Access asks for the keys of at most one object under the prefix. The prefix makes no difference to the answer, so targets that
-// differ by it alone share a check. The error is the context's.
-func (c *Checker) Access(ctx context.Context, target Target, secretKey string) (Result, error) {
-	key := check{target: target, secret: secretKey}
-	key.target.PathPrefix = ""
-	return c.once(ctx, key, func(ctx context.Context) Result { return c.list(ctx, target, secretKey) })
-}
-
-// Write puts a small object under the prefix, and deletes it. The error is the context's.
-func (c *Checker) Write(ctx context.Context, target Target, secretKey string) (Result, error) {
-	return c.once(ctx, check{target: target, secret: secretKey, write: true}, func(ctx context.Context) Result { return c.putAndDelete(ctx, target, secretKey) })
-}
-
-// once runs a check, or waits for the caller that runs it. The check has a time of its own, so that a caller who gives up spoils it for nobody.
-func (c *Checker) once(ctx context.Context, key check, run func(context.Context) Result) (Result, error) {
-	c.mu.Lock()
-	shared, found := c.checks[key]
-	if !found {
-		shared = &outcome{done: make(chan struct{})}
-		c.checks[key] = shared
+	transport.DisableCompression = true // or an Accept-Encoding would be sent
+	return &Checker{
+		Waits: Waits{
+			Retry: 500 * time.Millisecond, Look: 3 * time.Second,
+			Settle: []time.Duration{
+				1 * time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 8 * time.Second, 11 * time.Second,
+			},
+		},
+		transport: transport, lookup: net.DefaultResolver.LookupHost,
+		checks: map[question]*check{}, settling: map[question]time.Time{},
 	}
-	c.mu.Unlock()
-	if !found {
-		go func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wholeTime)
-			defer cancel()
-			shared.result = run(ctx)
-			close(shared.done)
-		}()
+}
+
+// Look asks for the keys of at most one object under the prefix, for a plan: it gives nothing time to settle, and puts
+// nothing. The error is the context's.
+func (c *Checker) Look(ctx context.Context, target Target, secretKey string) (Result, error) {
+	return c.list(ctx, target, secretKey, looking, "")
+}
+
+// Access asks what [Checker.Look] asks, for an apply. A key, a policy or a bucket that the same apply has just made may
+// not be known everywhere yet, so an answer that may be due to that is reported only when it stays the same for as long
+// as [Waits.Settle] says. There is nothing to wait for where seen is the [Result.Sighting] of what a plan has seen with
+// the same secret, and the answer is still that. The error is the context's.
+func (c *Checker) Access(ctx context.Context, target Target, secretKey, seen string) (Result, error) {
+	return c.list(ctx, target, secretKey, accessing, seen)
+}
+
+// Write asks what [Checker.Access] asks, then puts a small object under the prefix, and deletes it. It puts nothing
+// where the list says that it cannot work: some stores create a bucket when something is put into it. The error is the
+// context's.
+func (c *Checker) Write(ctx context.Context, target Target, secretKey, seen string) (Result, error) {
+	listed, err := c.list(ctx, target, secretKey, beforeWriting, seen)
+	if err != nil || !listed.leavesWriteOpen() {
+		return listed, err
 	}
+	return c.once(ctx, question{target, secretKey, putting}, func(ctx context.Context) Result {
+		return c.putSomewhere(ctx, target, secretKey)
+	})
+}
+
+// list asks for a list. Targets that differ by the prefix alone share the question, unless the answer is about the
+// prefix: a key may be allowed to list below one and not below another.
+func (c *Checker) list(ctx context.Context, target Target, secretKey string, kind kind, seen string) (Result, error) {
+	if kind == beforeWriting {
+		target.PathPrefix = "" // the put will show
+	}
+	ask := func(asked question) (Result, error) {
+		return c.once(ctx, asked, func(ctx context.Context) Result {
+			list := func() Result {
+				result := c.ask(ctx, target, secretKey, kind == looking, sending{doing: reading})
+				result.prefix = target.PathPrefix
+				return result
+			}
+			if kind == looking {
+				return list()
+			}
+			return c.settle(ctx, target, secretKey, list, func(result Result) bool {
+				return kind.minds(result) && (seen == "" || result.Sighting(target) != seen)
+			})
+		})
+	}
+	asked := question{target, secretKey, kind}
+	asked.target.PathPrefix = ""
+	result, err := ask(asked)
+	if err == nil && result.isAboutPrefix() && result.prefix != target.PathPrefix {
+		asked.target.PathPrefix = target.PathPrefix
+		return ask(asked)
+	}
+	return result, err
+}
+
+// once has a question asked, or waits for the caller that asks it. A caller that gives up spoils it for nobody; when
+// all have given up, it ends.
+func (c *Checker) once(ctx context.Context, asked question, run func(context.Context) Result) (Result, error) {
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
+	}
+	shared := c.join(ctx, asked, run)
+	defer c.leave(asked, shared)
 	select {
 	case <-shared.done:
 		return shared.result, nil
@@ -101,26 +176,172 @@ func (c *Checker) once(ctx context.Context, key check, run func(context.Context)
 	}
 }
 
-func (c *Checker) list(ctx context.Context, target Target, secretKey string) Result {
-	return c.ask(ctx, target, secretKey, reading, func(ctx context.Context, client *s3.Client) error {
-		_, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &target.Bucket, Prefix: &target.PathPrefix, MaxKeys: aws.Int32(1)})
-		return err
-	})
+func (c *Checker) join(ctx context.Context, asked question, run func(context.Context) Result) *check {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	shared, found := c.checks[asked]
+	if found && shared.isOver() && asked.kind.minds(shared.result) {
+		found = false // what was missing then may have been made since
+	}
+	if !found {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.wholeTime(asked.kind))
+		shared = &check{done: make(chan struct{}), cancel: cancel}
+		c.checks[asked] = shared
+		go func() {
+			defer cancel()
+			shared.result = run(ctx)
+			close(shared.done)
+		}()
+	}
+	shared.waiting++
+	return shared
 }
 
-func (c *Checker) putAndDelete(ctx context.Context, target Target, secretKey string) Result {
-	name := target.PathPrefix + probeName + strings.ToLower(rand.Text())
-	result := c.ask(ctx, target, secretKey, writing, func(ctx context.Context, client *s3.Client) error {
-		_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &target.Bucket, Key: &name, Body: strings.NewReader("")})
-		return err
-	})
+func (c *Checker) leave(asked question, shared *check) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	shared.waiting--
+	if shared.waiting > 0 || shared.isOver() {
+		return
+	}
+	shared.cancel()
+	if c.checks[asked] == shared {
+		delete(c.checks, asked)
+	}
+}
+
+func (k *check) isOver() bool {
+	select {
+	case <-k.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// wholeTime bounds a check, its pauses included.
+func (c *Checker) wholeTime(kind kind) time.Duration {
+	switch kind {
+	case looking, ofStore:
+		return askTime
+	case accessing, beforeWriting:
+		return c.settleTime() + askTime
+	case putting:
+	}
+	return c.settleTime() + 3*askTime
+}
+
+func (c *Checker) settleTime() time.Duration {
+	var sum time.Duration
+	for _, pause := range c.Waits.Settle {
+		sum += pause
+	}
+	return sum
+}
+
+// settle asks again, with growing pauses, while the answer may be due to something that was only just made. The time
+// that it takes is the store's: once it is used up, all later questions to the same store with the same key and secret
+// get their first answer.
+func (c *Checker) settle(
+	ctx context.Context, target Target, secretKey string, ask func() Result, worthwhile func(Result) bool,
+) Result {
+	for i := 0; ; i++ {
+		result := ask()
+		if !worthwhile(result) || len(c.Waits.Settle) == 0 {
+			return result
+		}
+		left := time.Until(c.settlesUntil(target, secretKey))
+		if left <= 0 || !pause(ctx, min(left, c.Waits.Settle[min(i, len(c.Waits.Settle)-1)])) {
+			return result
+		}
+	}
+}
+
+func (c *Checker) settlesUntil(target Target, secretKey string) time.Time {
+	target.PathPrefix = ""
+	store := question{target, secretKey, ofStore}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until, found := c.settling[store]
+	if !found {
+		until = time.Now().Add(c.settleTime())
+		c.settling[store] = until
+	}
+	return until
+}
+
+// pause reports whether the context has outlasted it.
+func pause(ctx context.Context, length time.Duration) bool {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// putSomewhere puts an object under the prefix. Nobody says how RyzeAPI joins the prefix and a file's name, so where it
+// is refused, it finds out whether that hangs on a slash at either end of the prefix.
+func (c *Checker) putSomewhere(ctx context.Context, target Target, secretKey string) Result {
+	refused := c.settle(ctx, target, secretKey, func() Result {
+		return c.putAndDelete(ctx, target, secretKey, target.PathPrefix)
+	}, putting.minds)
+	if !refused.mayHangOnSlash() {
+		return refused
+	}
+	for _, prefix := range withOtherSlashes(target.PathPrefix) {
+		result := c.putAndDelete(ctx, target, secretKey, prefix)
+		if result.Reason == Fine {
+			refused.Reason, refused.AllowedPrefix = PrefixSlash, prefix
+			refused.LeftBehind, refused.LeftBehindWhy = result.LeftBehind, result.LeftBehindWhy
+			return refused
+		}
+		if !result.mayHangOnSlash() && !result.IsDefinite() {
+			return result // so the refusal is not certain either
+		}
+	}
+	return refused
+}
+
+// withOtherSlashes returns what else RyzeAPI may make of a prefix, the form that leaves no doubt first. That form has
+// no others.
+func withOtherSlashes(prefix string) []string {
+	core := strings.Trim(prefix, "/")
+	if core == "" {
+		if prefix == "" {
+			return nil
+		}
+		return []string{""}
+	}
+	if prefix == core+"/" {
+		return nil
+	}
+	var others []string
+	for _, other := range []string{core + "/", "/" + core + "/", core, "/" + core} {
+		if other != prefix {
+			others = append(others, other)
+		}
+	}
+	return others
+}
+
+func (c *Checker) putAndDelete(ctx context.Context, target Target, secretKey, prefix string) Result {
+	name := prefix + probeName + strings.ToLower(rand.Text())
+	result := c.ask(ctx, target, secretKey, false, sending{doing: writing, key: name})
 	if result.Reason != Fine && !result.mayBeThere {
 		return result
 	}
-	deleted := c.ask(ctx, target, secretKey, deleting, func(ctx context.Context, client *s3.Client) error {
-		_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &target.Bucket, Key: &name})
-		return err
-	})
+	// What was put is deleted, even if nobody waits for the result any longer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+	defer cancel()
+	deleted := c.ask(ctx, target, secretKey, false, sending{doing: deleting, key: name, version: result.version})
+	if deleted.Reason != Fine && result.version != "" {
+		// To delete a version takes a right of its own. At least the object is not to be seen.
+		c.ask(ctx, target, secretKey, false, sending{doing: deleting, key: name})
+		result.LeftBehindVersion = result.version
+	}
 	if deleted.Reason != Fine {
 		result.LeftBehind, result.LeftBehindWhy = name, deleted.said()
 	}
@@ -128,54 +349,26 @@ func (c *Checker) putAndDelete(ctx context.Context, target Target, secretKey str
 }
 
 // ask sends one request, again if another attempt can help, and says what the answer means.
-func (c *Checker) ask(ctx context.Context, target Target, secretKey string, doing operation, send func(context.Context, *s3.Client) error) Result {
-	var result Result
-	for attempt := range 2 {
-		recorder := &recorder{base: c.transport}
-		result = classify(doing, recorder, send(ctx, client(target, secretKey, recorder)))
-		pause := result.retryAfter()
-		if attempt > 0 || pause == 0 {
-			break
+func (c *Checker) ask(ctx context.Context, target Target, secretKey string, look bool, request sending) Result {
+	if result := target.Form(); result.Reason != Fine {
+		return result
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		answer, err := c.send(ctx, target, secretKey, request)
+		result := c.classify(ctx, target, request.doing, answer, err)
+		var wait time.Duration
+		switch {
+		case result.Reason == Busy || result.Reason == NoAnswer:
+			wait = c.Waits.Retry
+		case result.Reason == UnknownAccessKey && look:
+			wait = c.Waits.Look
+		default:
+			return result
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if attempt > 0 || !pause(ctx, wait) {
 			return result
 		}
 	}
-	return result
-}
-
-func client(target Target, secretKey string, recorder *recorder) *s3.Client {
-	return s3.New(s3.Options{
-		Region:       target.signingRegion(),
-		BaseEndpoint: target.baseEndpoint(),
-		UsePathStyle: target.Endpoint != "",
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: target.AccessKey, SecretAccessKey: secretKey}, nil
-		}),
-		HTTPClient: &http.Client{
-			Transport:     recorder,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the signature is for one host
-		},
-		Retryer: aws.NopRetryer{},
-		// Not every S3-compatible store knows the checksums that the library adds where they are not required.
-		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
-		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-	})
-}
-
-func (t Target) baseEndpoint() *string {
-	if t.Endpoint == "" {
-		return nil
-	}
-	return &t.Endpoint
-}
-
-// signingRegion is the region to sign for: an S3-compatible store that needs none takes the first one that S3 had.
-func (t Target) signingRegion() string {
-	if t.Region == "" {
-		return "us-east-1"
-	}
-	return t.Region
 }

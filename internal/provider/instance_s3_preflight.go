@@ -17,27 +17,20 @@ const (
 
 var preflightModes = []string{preflightOff, preflightAccess, preflightWrite}
 
-// checkStore asks the store whether the storage that is about to be saved would work. Only a configuration that
+// checkStore asks the store, before an apply saves the storage, whether it would work. Only a configuration that
 // certainly cannot work is an error.
 func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *instanceS3Model) diag.Diagnostics {
-	mode := plan.preflightMode(r.services.preflight)
-	if mode == preflightOff || !plan.isEnabled() {
-		return nil
-	}
 	check := r.services.checker.Access
-	if mode == preflightWrite {
+	if plan.preflightMode(r.services.preflight) == preflightWrite {
 		check = r.services.checker.Write
 	}
-	target := plan.preflightTarget()
-	result, err := check(ctx, target, config.SecretKey.ValueString())
-	if err != nil {
-		return diag.Diagnostics{failedCallError(saveStorage, plan.Instance.ValueString(), err)}
-	}
-	return preflightDiagnostics(plan.Instance.ValueString(), mode, target, result)
+	return r.askStore(ctx, config, plan, func(ctx context.Context, t preflight.Target, secret string) (preflight.Result, error) {
+		return check(ctx, t, secret, "")
+	})
 }
 
-// checkStoreAtPlan is checkStore at plan time, once all values are known. It only warns, because the apply may create
-// the bucket first.
+// checkStoreAtPlan asks the store in a plan, where everything that the check needs is known. It puts no object, whatever
+// the mode, and only warns, because the apply may create the bucket first.
 func (r *instanceS3Resource) checkStoreAtPlan(ctx context.Context, config, plan *instanceS3Model) diag.Diagnostics {
 	if r.services == nil || config.SecretKey.IsUnknown() || plan.Preflight.IsUnknown() {
 		return nil
@@ -48,10 +41,42 @@ func (r *instanceS3Resource) checkStoreAtPlan(ctx context.Context, config, plan 
 		}
 	}
 	var warnings diag.Diagnostics
-	for _, d := range r.checkStore(ctx, config, plan) {
+	for _, d := range r.askStore(ctx, config, plan, r.services.checker.Look) {
 		warnings.Append(asPlanWarning(plan.Instance.ValueString(), d))
 	}
 	return warnings
+}
+
+// askStore asks the store with one of the checker's questions, unless the preflight is off or the storage is disabled.
+func (r *instanceS3Resource) askStore(
+	ctx context.Context, config, plan *instanceS3Model,
+	ask func(context.Context, preflight.Target, string) (preflight.Result, error),
+) diag.Diagnostics {
+	mode := plan.preflightMode(r.services.preflight)
+	if mode == preflightOff || !plan.isEnabled() {
+		return nil
+	}
+	target := plan.preflightTarget()
+	result, err := ask(ctx, target, config.SecretKey.ValueString())
+	if err != nil {
+		return diag.Diagnostics{failedCallError(saveStorage, plan.Instance.ValueString(), err)}
+	}
+	return preflightDiagnostics(plan.Instance.ValueString(), mode, target, result)
+}
+
+// checkForm returns an error for a field that cannot work because of its form. Unknown values pass.
+func (m *instanceS3Model) checkForm() diag.Diagnostics {
+	if m.isDisabled() {
+		return nil
+	}
+	target := m.preflightTarget()
+	if m.Endpoint.IsUnknown() { // whether it is AWS is not known
+		target.Region, target.AccessKey = "", ""
+	}
+	if result := target.Form(); result.Reason != preflight.Fine {
+		return diag.Diagnostics{invalidStorageError(target, result)}
+	}
+	return nil
 }
 
 // preflightMode returns the resource's own mode, or else the provider's.
