@@ -68,8 +68,8 @@ const (
 	ofStore                   // not asked: stands for the store in Checker.settling
 )
 
-// minds reports whether a question is worth asking again when it had this answer, since that may be due to something that
-// was only just made.
+// minds reports whether a question is worth asking again when it had this answer, since that may be due to something
+// that was only just made.
 func (k kind) minds(result Result) bool {
 	return k != looking && result.maySettle() && (k != beforeWriting || !result.isAboutPrefix())
 }
@@ -145,6 +145,9 @@ func (c *Checker) list(ctx context.Context, target Target, secretKey string, kin
 			if kind == looking {
 				return list()
 			}
+			if looked, found := c.looked(asked); found {
+				return looked
+			}
 			return c.settle(ctx, target, secretKey, list, func(result Result) bool {
 				return kind.minds(result) && (seen == "" || result.Sighting(target) != seen)
 			})
@@ -195,6 +198,18 @@ func (c *Checker) join(ctx context.Context, asked question, run func(context.Con
 	}
 	shared.waiting++
 	return shared
+}
+
+// looked is what [Checker.Look] has found, where that is as good as a list of now: an apply may look first.
+func (c *Checker) looked(asked question) (Result, bool) {
+	asked.kind = looking
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	shared, found := c.checks[asked]
+	if !found || !shared.isOver() || shared.result.maySettle() {
+		return Result{}, false
+	}
+	return shared.result, true
 }
 
 func (c *Checker) leave(asked question, shared *check) {

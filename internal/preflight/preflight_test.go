@@ -581,6 +581,39 @@ func TestWhatDoesNotSettle(t *testing.T) {
 	}
 }
 
+// An apply that looks first asks no more than once, unless that may have changed since.
+func TestWhatWasLookedAtIsNotAskedAgain(t *testing.T) {
+	t.Parallel()
+	for code, again := range map[string]int{"": 0, "SignatureDoesNotMatch": 0, "NoSuchBucket": 1, "AccessDenied": 1} {
+		for _, write := range []bool{false, true} {
+			var lists atomic.Int32
+			target := served(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet {
+					lists.Add(1)
+				}
+				if r.Method == http.MethodGet && code != "" {
+					refuse(w, code)
+					return
+				}
+				succeed(w, r)
+			})
+			checker := impatient()
+			looked, err := checker.Look(t.Context(), target, "secret")
+			if err != nil {
+				t.Fatal(err)
+			}
+			check := checker.Access
+			if write {
+				check = checker.Write
+			}
+			found, err := check(t.Context(), target, "secret", "")
+			if err != nil || found.Reason != looked.Reason && looked.Reason != AccessDenied || int(lists.Load()) != 1+again {
+				t.Errorf("%s, write %t: %s, %v, %d lists", code, write, found.Reason, err, lists.Load())
+			}
+		}
+	}
+}
+
 // A key that may only write is no reason to wait: the put shows.
 func TestAKeyThatMayOnlyWriteWaitsForNothing(t *testing.T) {
 	t.Parallel()
