@@ -140,7 +140,7 @@ func TestRecordedAnswers(t *testing.T) {
 			})
 			result, err := checker.Look(t.Context(), recorded.target(), "secret")
 			if method != http.MethodGet {
-				result, err = checker.Write(t.Context(), recorded.target(), "secret", "")
+				result, err = checker.Write(t.Context(), recorded.target(), "secret")
 			}
 			if err != nil {
 				t.Fatal(err)

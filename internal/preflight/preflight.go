@@ -105,22 +105,22 @@ func New() *Checker {
 // Look asks for the keys of at most one object under the prefix, for a plan: it gives nothing time to settle, and puts
 // nothing. The error is the context's.
 func (c *Checker) Look(ctx context.Context, target Target, secretKey string) (Result, error) {
-	return c.list(ctx, target, secretKey, looking, "")
+	return c.list(ctx, target, secretKey, looking)
 }
 
 // Access asks what [Checker.Look] asks, for an apply. A key, a policy or a bucket that the same apply has just made may
-// not be known everywhere yet, so an answer that may be due to that is reported only when it stays the same for as long
-// as [Waits.Settle] says. There is nothing to wait for where seen is the [Result.Sighting] of what a plan has seen with
-// the same secret, and the answer is still that. The error is the context's.
-func (c *Checker) Access(ctx context.Context, target Target, secretKey, seen string) (Result, error) {
-	return c.list(ctx, target, secretKey, accessing, seen)
+// not be known everywhere yet, so an answer that may be due to that is reported only if it stays the same for as long as
+// [Waits.Settle] says. That the plan saw the same answer before does not help: Terraform hands nothing of a plan to the
+// provider's process that applies it. The error is the context's.
+func (c *Checker) Access(ctx context.Context, target Target, secretKey string) (Result, error) {
+	return c.list(ctx, target, secretKey, accessing)
 }
 
 // Write asks what [Checker.Access] asks, then puts a small object under the prefix, and deletes it. It puts nothing
 // where the list says that it cannot work: some stores create a bucket when something is put into it. The error is the
 // context's.
-func (c *Checker) Write(ctx context.Context, target Target, secretKey, seen string) (Result, error) {
-	listed, err := c.list(ctx, target, secretKey, beforeWriting, seen)
+func (c *Checker) Write(ctx context.Context, target Target, secretKey string) (Result, error) {
+	listed, err := c.list(ctx, target, secretKey, beforeWriting)
 	if err != nil || !listed.leavesWriteOpen() {
 		return listed, err
 	}
@@ -131,7 +131,7 @@ func (c *Checker) Write(ctx context.Context, target Target, secretKey, seen stri
 
 // list asks for a list. Targets that differ by the prefix alone share the question, unless the answer is about the
 // prefix: a key may be allowed to list below one and not below another.
-func (c *Checker) list(ctx context.Context, target Target, secretKey string, kind kind, seen string) (Result, error) {
+func (c *Checker) list(ctx context.Context, target Target, secretKey string, kind kind) (Result, error) {
 	if kind == beforeWriting {
 		target.PathPrefix = "" // the put will show
 	}
@@ -148,9 +148,7 @@ func (c *Checker) list(ctx context.Context, target Target, secretKey string, kin
 			if looked, found := c.looked(asked); found {
 				return looked
 			}
-			return c.settle(ctx, target, secretKey, list, func(result Result) bool {
-				return kind.minds(result) && (seen == "" || result.Sighting(target) != seen)
-			})
+			return c.settle(ctx, target, secretKey, list, kind.minds)
 		})
 	}
 	asked := question{target, secretKey, kind}

@@ -135,13 +135,13 @@ func againstStore(t *testing.T, endpoint string) {
 			checker := impatient()
 			for _, look := range []func() (Result, error){
 				func() (Result, error) { return checker.Look(t.Context(), c.target, c.secret) },
-				func() (Result, error) { return checker.Access(t.Context(), c.target, c.secret, "") },
+				func() (Result, error) { return checker.Access(t.Context(), c.target, c.secret) },
 			} {
 				if access, err := look(); err != nil || access.Reason != c.access || access.Region != c.region {
 					t.Errorf("access: %s, %+v, %v", access.Reason, access, err)
 				}
 			}
-			write, err := checker.Write(t.Context(), c.target, c.secret, "")
+			write, err := checker.Write(t.Context(), c.target, c.secret)
 			if err != nil || write.Reason != c.write || write.Region != c.region || write.LeftBehind != "" {
 				t.Errorf("write: %s, %+v, %v", write.Reason, write, err)
 			}
@@ -300,7 +300,7 @@ func TestGivingUp(t *testing.T) {
 	outcomes := make(chan outcome, 2)
 	for _, ctx := range []context.Context{hasty, t.Context()} {
 		go func() {
-			result, err := checker.Access(ctx, target, "secret", "")
+			result, err := checker.Access(ctx, target, "secret")
 			outcomes <- outcome{result, err}
 		}()
 	}
@@ -318,7 +318,7 @@ func TestGivingUp(t *testing.T) {
 	target.Bucket = "forever"
 	hasty, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := checker.Access(hasty, target, "secret", ""); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := checker.Access(hasty, target, "secret"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
 	select {
@@ -359,7 +359,7 @@ func TestOnlyWhatIsNeededIsSentAndSigned(t *testing.T) {
 		}
 		succeed(w, r)
 	})
-	if result, err := impatient().Write(t.Context(), target, "secret", ""); err != nil || result.Reason != Fine {
+	if result, err := impatient().Write(t.Context(), target, "secret"); err != nil || result.Reason != Fine {
 		t.Errorf("%+v, %v", result, err)
 	}
 }
@@ -399,7 +399,7 @@ func TestKeysAreSentAsTheyAre(t *testing.T) {
 				succeed(w, r)
 			})
 			target.PathPrefix = prefix
-			if result, err := impatient().Write(t.Context(), target, "secret", ""); err != nil || result.Reason != Fine {
+			if result, err := impatient().Write(t.Context(), target, "secret"); err != nil || result.Reason != Fine {
 				t.Errorf("%+v, %v", result, err)
 			}
 			seen := asked.all()
@@ -536,7 +536,7 @@ func TestAnApplyLetsThingsSettle(t *testing.T) {
 			if c.write {
 				check = checker.Write
 			}
-			if result, err := check(t.Context(), target, "secret", ""); err != nil || result.Reason != c.want {
+			if result, err := check(t.Context(), target, "secret"); err != nil || result.Reason != c.want {
 				t.Errorf("%s, %+v, %v", result.Reason, result, err)
 			}
 			mu.Lock()
@@ -563,7 +563,7 @@ func TestWhatDoesNotSettle(t *testing.T) {
 			})
 			checker := settling()
 			start := time.Now()
-			result, err := checker.Access(t.Context(), target, "secret", "")
+			result, err := checker.Access(t.Context(), target, "secret")
 			took := time.Since(start)
 			if err != nil || result.Reason != want || took < checker.settleTime()-10*time.Millisecond {
 				t.Errorf("%s, %v, after %s", result.Reason, err, took)
@@ -573,7 +573,7 @@ func TestWhatDoesNotSettle(t *testing.T) {
 			}
 			before := asked.count()
 			start = time.Now()
-			result, err = checker.Access(t.Context(), target, "secret", "")
+			result, err = checker.Access(t.Context(), target, "secret")
 			if err != nil || result.Reason != want || asked.count() != before+1 || time.Since(start) > checker.settleTime()/2 {
 				t.Errorf("later: %s, %v, %d requests after %s", result.Reason, err, asked.count()-before, time.Since(start))
 			}
@@ -606,7 +606,7 @@ func TestWhatWasLookedAtIsNotAskedAgain(t *testing.T) {
 			if write {
 				check = checker.Write
 			}
-			found, err := check(t.Context(), target, "secret", "")
+			found, err := check(t.Context(), target, "secret")
 			if err != nil || found.Reason != looked.Reason && looked.Reason != AccessDenied || int(lists.Load()) != 1+again {
 				t.Errorf("%s, write %t: %s, %v, %d lists", code, write, found.Reason, err, lists.Load())
 			}
@@ -629,7 +629,7 @@ func TestAKeyThatMayOnlyWriteWaitsForNothing(t *testing.T) {
 	checker := settling()
 	for i, prefix := range []string{"a/", "b/"} {
 		target.PathPrefix = prefix
-		result, err := checker.Write(t.Context(), target, "secret", "")
+		result, err := checker.Write(t.Context(), target, "secret")
 		if err != nil || result.Reason != Fine || asked.count() != 3+2*i { // one list, then a put and a delete for each
 			t.Errorf("%s, %v, asked for %q", result.Reason, err, asked.all())
 		}
@@ -648,67 +648,12 @@ func TestALaterQuestionIsAskedAgain(t *testing.T) {
 		succeed(w, r)
 	})
 	checker := impatient()
-	if result, err := checker.Access(t.Context(), target, "secret", ""); err != nil || result.Reason != NoSuchBucket {
+	if result, err := checker.Access(t.Context(), target, "secret"); err != nil || result.Reason != NoSuchBucket {
 		t.Fatalf("%+v, %v", result, err)
 	}
 	there.Store(true)
-	if result, err := checker.Access(t.Context(), target, "secret", ""); err != nil || result.Reason != Fine {
+	if result, err := checker.Access(t.Context(), target, "secret"); err != nil || result.Reason != Fine {
 		t.Errorf("%+v, %v", result, err)
-	}
-}
-
-// Where the plan has seen the same, there is nothing to wait for.
-func TestWhatThePlanHasSeen(t *testing.T) {
-	t.Parallel()
-	var asked calls
-	code := atomic.Value{}
-	target := served(t, func(w http.ResponseWriter, r *http.Request) {
-		asked.add(r)
-		refuse(w, code.Load().(string))
-	})
-	sighting := func(planned string) string {
-		code.Store(planned)
-		result, err := impatient().Look(t.Context(), target, "secret")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return result.Sighting(target)
-	}
-	for name, c := range map[string]struct {
-		planned, applied string
-		waits            bool
-	}{
-		"the same":     {"NoSuchBucket", "NoSuchBucket", false},
-		"another":      {"InvalidAccessKeyId", "NoSuchBucket", true},
-		"denied again": {"AccessDenied", "AccessDenied", false},
-	} {
-		for mode, check := range map[string]func(*Checker) func(context.Context, Target, string, string) (Result, error){
-			"access": func(c *Checker) func(context.Context, Target, string, string) (Result, error) { return c.Access },
-			"write":  func(c *Checker) func(context.Context, Target, string, string) (Result, error) { return c.Write },
-		} {
-			if mode == "write" && c.applied == "AccessDenied" {
-				continue // the put, which no plan has seen, is given its time
-			}
-			seen := sighting(c.planned)
-			code.Store(c.applied)
-			before := asked.count()
-			if _, err := check(settling())(t.Context(), target, "secret", seen); err != nil {
-				t.Error(err)
-			}
-			if waited := asked.count()-before > 1; waited != c.waits {
-				t.Errorf("%s, %s: %d requests", name, mode, asked.count()-before)
-			}
-		}
-	}
-	one := Result{Reason: NoSuchBucket, Code: "NoSuchBucket"}
-	other := target
-	other.PathPrefix = "another/"
-	if one.Sighting(target) != one.Sighting(other) {
-		t.Error("the prefix matters")
-	}
-	other.AccessKey = "another"
-	if one.Sighting(target) == one.Sighting(other) {
-		t.Error("the access key does not matter")
 	}
 }
 
@@ -732,7 +677,7 @@ func TestAFleetSettlesOnce(t *testing.T) {
 			all.Go(func() {
 				own := target
 				own.PathPrefix = fmt.Sprintf("%d-%d/", wave, i)
-				if result, err := checker.Write(t.Context(), own, "secret", ""); err != nil || result.Reason != WriteDenied {
+				if result, err := checker.Write(t.Context(), own, "secret"); err != nil || result.Reason != WriteDenied {
 					t.Errorf("%+v, %v", result, err)
 				}
 			})
@@ -757,7 +702,7 @@ func TestPausesEndWithTheContext(t *testing.T) {
 	})
 	checker := New()
 	checker.Waits.Settle = []time.Duration{500 * time.Millisecond}
-	if _, err := checker.Access(ctx, target, "secret", ""); !errors.Is(err, context.Canceled) {
+	if _, err := checker.Access(ctx, target, "secret"); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	time.Sleep(700 * time.Millisecond)
@@ -785,7 +730,7 @@ func TestNothingIsPutWhereTheListSaysNo(t *testing.T) {
 				put.Store(true)
 				succeed(w, r)
 			})
-			result, err := impatient().Write(t.Context(), target, "secret", "")
+			result, err := impatient().Write(t.Context(), target, "secret")
 			if err != nil || put.Load() != puts || (result.Reason == Fine) != puts {
 				t.Errorf("put %t, %s, %v", put.Load(), result.Reason, err)
 			}
@@ -837,7 +782,7 @@ func TestADenialThatHangsOnASlash(t *testing.T) {
 				succeed(w, r)
 			})
 			target.PathPrefix = c.prefix
-			result, err := impatient().Write(t.Context(), target, "secret", "")
+			result, err := impatient().Write(t.Context(), target, "secret")
 			if err != nil || result.Reason != c.want || result.AllowedPrefix != c.works || puts != c.puts {
 				t.Errorf("%s, %+v, %v, after %d puts", result.Reason, result, err, puts)
 			}
@@ -865,7 +810,7 @@ func TestADenialOfTheEncryption(t *testing.T) {
 		_, _ = io.WriteString(w, xmlError("AccessDenied", "User: x is not authorized to perform: kms:GenerateDataKey"))
 	})
 	target.PathPrefix = "media/sales"
-	result, err := impatient().Write(t.Context(), target, "secret", "")
+	result, err := impatient().Write(t.Context(), target, "secret")
 	if err != nil || result.Reason != WriteDenied || result.Action != "kms:GenerateDataKey" || puts.Load() != 1 {
 		t.Errorf("%s, %+v, %v, after %d puts", result.Reason, result, err, puts.Load())
 	}
@@ -885,7 +830,7 @@ func TestADenialOfUnknownCause(t *testing.T) {
 		}
 	})
 	target.PathPrefix = "shop"
-	if result, err := impatient().Write(t.Context(), target, "secret", ""); err != nil || result.Reason != Busy {
+	if result, err := impatient().Write(t.Context(), target, "secret"); err != nil || result.Reason != Busy {
 		t.Errorf("%s, %+v, %v", result.Reason, result, err)
 	}
 }
@@ -904,7 +849,7 @@ func TestAProbeThatCannotBeDeletedIsNamed(t *testing.T) {
 		succeed(w, r)
 	})
 	target.PathPrefix = "shop/"
-	result, err := impatient().Write(t.Context(), target, "secret", "")
+	result, err := impatient().Write(t.Context(), target, "secret")
 	if err != nil || result.Reason != Fine || !strings.HasPrefix(result.LeftBehind, "shop/.ryzeapi-preflight-") ||
 		result.LeftBehindWhy != "AccessDenied: No." || result.LeftBehindVersion != "" {
 		t.Errorf("%+v, %v", result, err)
@@ -942,7 +887,7 @@ func TestTheVersionThatWasPutIsDeleted(t *testing.T) {
 				w.Header().Set("X-Amz-Version-Id", "3/L4 +")
 				succeed(w, r)
 			})
-			result, err := impatient().Write(t.Context(), target, "secret", "")
+			result, err := impatient().Write(t.Context(), target, "secret")
 			if err != nil || result.Reason != Fine || result.LeftBehindVersion != c.left ||
 				(result.LeftBehind == "") != (c.left == "") {
 				t.Errorf("%+v, %v", result, err)
@@ -977,7 +922,7 @@ func TestAProbeOfUnknownFateIsDeleted(t *testing.T) {
 				}
 				succeed(w, r)
 			})
-			result, err := impatient().Write(t.Context(), target, "secret", "")
+			result, err := impatient().Write(t.Context(), target, "secret")
 			seen := asked.all()
 			if err != nil || result.Reason != c.want || result.LeftBehind != "" ||
 				!strings.HasPrefix(seen[len(seen)-1], "DELETE ") {
@@ -997,7 +942,7 @@ func TestAProbeOfUnknownFateIsDeleted(t *testing.T) {
 		}
 		succeed(w, r)
 	})
-	if _, err := impatient().Write(ctx, target, "secret", ""); !errors.Is(err, context.Canceled) {
+	if _, err := impatient().Write(ctx, target, "secret"); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	select {

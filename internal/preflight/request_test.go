@@ -181,7 +181,7 @@ func TestForm(t *testing.T) {
 			continue
 		}
 		checker := playing(t, func(http.ResponseWriter, *http.Request) { t.Errorf("%s: asked", name) })
-		if asked, err := checker.Write(t.Context(), c.target, "secret", ""); err != nil || asked != result {
+		if asked, err := checker.Write(t.Context(), c.target, "secret"); err != nil || asked != result {
 			t.Errorf("%s: %+v, %v", name, asked, err)
 		}
 	}

@@ -2,9 +2,7 @@ package preflight
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -151,15 +149,6 @@ type Result struct {
 
 // IsDefinite reports that the configuration cannot work as it is.
 func (r Result) IsDefinite() bool { return r.Reason > Fine && r.Reason < AccessDenied }
-
-// Sighting stands for what was found about a target, so that a later check can tell that nothing has changed
-// ([Checker.Access]). It is a hash, and has nothing of the secret in it: who keeps it must see that the secret is still
-// the same.
-func (r Result) Sighting(target Target) string {
-	target.PathPrefix = ""
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %s %s", target, r.Reason, r.Code))
-	return hex.EncodeToString(sum[:16])
-}
 
 func (r Result) said() string {
 	if r.Code == "" {

@@ -15,12 +15,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
 // All of the provider's diagnostics are made here. The summary says what could not be done, and to which instance; the
 // detail says what is known, the likely cause, and what to do next. Names of arguments are in quotes.
+//
+// No diagnostic about a secret or a token points at its argument: the CLI prints the line that a diagnostic points at,
+// and the value itself may stand there.
 
 // unknownSettingError is for a provider argument whose value will be known only after an apply.
 func unknownSettingError(name string) diag.Diagnostic {
@@ -32,13 +34,16 @@ func unknownSettingError(name string) diag.Diagnostic {
 
 // invalidSettingError is for a malformed provider setting. The cause must not contain the value.
 func invalidSettingError(name, source string, cause error) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(path.Root(name), fmt.Sprintf("Invalid provider setting %q", name),
-		source+" "+cause.Error()+".")
+	summary, detail := fmt.Sprintf("Invalid provider setting %q", name), source+" "+cause.Error()+"."
+	if name == "token" {
+		return diag.NewErrorDiagnostic(summary, detail)
+	}
+	return diag.NewAttributeErrorDiagnostic(path.Root(name), summary, detail)
 }
 
 // missingTokenError is for a provider without a token.
 func missingTokenError() diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(path.Root("token"), "Missing RyzeAPI token",
+	return diag.NewErrorDiagnostic("Missing RyzeAPI token",
 		"The provider needs a token to call RyzeAPI. Set the environment variable "+tokenVariable+" or the provider's "+
 			`"token" to a TokenAccount (for every instance of the account) or to a TokenInstance (for its own instance only).`)
 }
@@ -279,8 +284,12 @@ func explainNetwork(err error) string {
 }
 
 // invalidValueError is for a value that its validator rejects. The cause completes "The value ...", without the value.
-func invalidValueError(at path.Path, cause error) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(at, fmt.Sprintf("Invalid %q", at), "The value "+cause.Error()+".")
+func invalidValueError(at path.Path, cause error, secret bool) diag.Diagnostic {
+	summary, detail := fmt.Sprintf("Invalid %q", at), "The value "+cause.Error()+"."
+	if secret {
+		return diag.NewErrorDiagnostic(summary, detail)
+	}
+	return diag.NewAttributeErrorDiagnostic(at, summary, detail)
 }
 
 // missingFieldError is for a field that is required while the storage is enabled.
@@ -290,7 +299,7 @@ func missingFieldError(name, why string) diag.Diagnostic {
 
 // emptySecretError is for a secret that is set to "".
 func emptySecretError() diag.Diagnostic {
-	return missingFieldError("secret_key", `"secret_key" is empty. Every write sends the whole configuration, `+
+	return diag.NewErrorDiagnostic(`Missing "secret_key"`, `"secret_key" is empty. Every write sends the whole configuration, `+
 		"and would leave the storage without a secret.\n\n"+
 		"Check where the value comes from; often an environment variable (TF_VAR_...) is not set.")
 }
@@ -303,7 +312,7 @@ func invalidTimeoutError(at path.Path) diag.Diagnostic {
 
 // missingSecretError is for a configuration that is about to be sent without its secret.
 func missingSecretError() diag.Diagnostic {
-	return missingFieldError("secret_key", `This plan changes what RyzeAPI has stored, which requires "secret_key": `+
+	return diag.NewErrorDiagnostic(`Missing "secret_key"`, `This plan changes what RyzeAPI has stored, which requires "secret_key": `+
 		"every write sends the whole configuration, and RyzeAPI never reveals the stored secret.\n\n"+
 		`Set "secret_key" from an ephemeral variable or an ephemeral resource. It is write-only: Terraform never writes it `+
 		"to state or plan files.")

@@ -21,7 +21,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
-	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
@@ -145,101 +144,7 @@ func TestDiagnosticsGolden(t *testing.T) {
 	} {
 		write(&all, c.name, c.diag)
 	}
-	// Results of a preflight check: as the apply shows them, and one definite result also as the plan shows it.
-	aws := preflight.Target{Region: "us-east-1", Bucket: "media", PathPrefix: "shop/", AccessKey: "AKIAEXAMPLE"}
-	minio := preflight.Target{
-		Endpoint: "https://minio.example.com", Bucket: "media", PathPrefix: "shop/", AccessKey: "minioadmin",
-	}
-	for _, c := range []struct {
-		name, mode string
-		target     preflight.Target
-		result     preflight.Result
-	}{
-		{
-			"unknown access key", "access", aws,
-			preflight.Result{
-				Reason: preflight.UnknownAccessKey, Status: 403, Code: "InvalidAccessKeyId",
-				Message: "The AWS Access Key Id you provided does not exist in our records.",
-			},
-		},
-		{
-			"unusable key", "access", aws,
-			preflight.Result{
-				Reason: preflight.UnusableKey, Status: 400, Code: "ExpiredToken", Message: "The provided token has expired.",
-			},
-		},
-		{
-			"wrong secret", "access", minio,
-			preflight.Result{
-				Reason: preflight.WrongSecret, Status: 403, Code: "SignatureDoesNotMatch",
-				Message: "The request signature we calculated does not match the signature you provided.",
-			},
-		},
-		{"no bucket", "access", minio, preflight.Result{Reason: preflight.NoSuchBucket, Status: 404, Code: "NoSuchBucket"}},
-		{
-			"invalid bucket", "access", aws,
-			preflight.Result{
-				Reason: preflight.InvalidBucketName, Status: 400, Code: "InvalidBucketName",
-				Message: "The specified bucket is not valid.",
-			},
-		},
-		{
-			"wrong region", "access", aws,
-			preflight.Result{
-				Reason: preflight.WrongRegion, Status: 301, Code: "PermanentRedirect",
-				Message: "The bucket must be addressed elsewhere.", Region: "eu-west-1",
-			},
-		},
-		{
-			"wrong region, unnamed", "access", aws,
-			preflight.Result{Reason: preflight.WrongRegion, Status: 400, Code: "InvalidRegion"},
-		},
-		{
-			"write denied", "write", aws,
-			preflight.Result{Reason: preflight.WriteDenied, Status: 403, Code: "AccessDenied", Message: "Access Denied"},
-		},
-		{
-			"list denied", "access", aws,
-			preflight.Result{Reason: preflight.AccessDenied, Status: 403, Code: "AccessDenied", Message: "Access Denied"},
-		},
-		{
-			"clock", "access", aws,
-			preflight.Result{
-				Reason: preflight.WrongClock, Status: 403, Code: "RequestTimeTooSkewed", Message: "The difference is too large.",
-			},
-		},
-		{
-			"busy", "access", minio,
-			preflight.Result{Reason: preflight.Busy, Status: 503, Code: "SlowDown", Message: "Please reduce your request rate."},
-		},
-		{
-			"not S3", "access", minio, preflight.Result{Reason: preflight.NotS3, Status: 200, Message: "the answer is not S3's"},
-		},
-		{
-			"another refusal", "access", minio,
-			preflight.Result{Reason: preflight.OtherRefusal, Status: 400, Code: "SomethingNew", Message: "It is new."},
-		},
-		{
-			"store with an untrusted certificate", "access", minio,
-			preflight.Result{Reason: preflight.Untrusted, Message: "x509: certificate signed by unknown authority"},
-		},
-		{
-			"store that cannot be reached", "access", minio,
-			preflight.Result{Reason: preflight.NoAnswer, Message: "no answer in time"},
-		},
-		{
-			"probe left behind", "write", minio,
-			preflight.Result{LeftBehind: "shop/.ryzeapi-preflight-x", LeftBehindWhy: "AccessDenied: Access Denied."},
-		},
-	} {
-		for _, d := range preflightDiagnostics("shop", c.mode, c.target, c.result) {
-			write(&all, "preflight, "+c.name, d)
-			if c.result.Reason == preflight.WrongSecret {
-				write(&all, "preflight at plan, "+c.name, asPlanWarning("shop", d))
-			}
-		}
-	}
-	compareGolden(t, all.String())
+	compareGolden(t, "diagnostics.golden", all.String())
 }
 
 func write(all *strings.Builder, name string, d diag.Diagnostic) {
@@ -250,9 +155,9 @@ func write(all *strings.Builder, name string, d diag.Diagnostic) {
 	fmt.Fprintf(all, "\n%s\n\n", loopback.ReplaceAllString(d.Detail(), "127.0.0.1:PORT"))
 }
 
-func compareGolden(t *testing.T, all string) {
+func compareGolden(t *testing.T, name, all string) {
 	t.Helper()
-	golden := filepath.Join("testdata", "diagnostics.golden")
+	golden := filepath.Join("testdata", name)
 	if *updateGolden {
 		if err := os.WriteFile(golden, []byte(all), 0o600); err != nil {
 			t.Fatal(err)

@@ -60,7 +60,7 @@ var fields = []field{
 	{
 		"path_prefix",
 		func(m *instanceS3Model) *types.String { return &m.PathPrefix }, func(s ryzeapi.S3) string { return s.PathPrefix },
-		samePrefix, samePrefix,
+		equal, samePrefix,
 	},
 }
 

@@ -17,6 +17,12 @@ const (
 
 var preflightModes = []string{preflightOff, preflightAccess, preflightWrite}
 
+// When a plan checks storage.
+const (
+	preflightChange = "change" // if the storage is about to be saved
+	preflightAlways = "always" // whenever the secret is known
+)
+
 // checkStore asks the store, before an apply saves the storage, whether it would work. Only a configuration that
 // certainly cannot work is an error.
 func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *instanceS3Model) diag.Diagnostics {
@@ -24,14 +30,14 @@ func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *insta
 	if plan.preflightMode(r.services.preflight) == preflightWrite {
 		check = r.services.checker.Write
 	}
-	return r.askStore(ctx, config, plan, func(ctx context.Context, t preflight.Target, secret string) (preflight.Result, error) {
-		return check(ctx, t, secret, "")
-	})
+	return r.askStore(ctx, config, plan, check)
 }
 
 // checkStoreAtPlan asks the store in a plan, where everything that the check needs is known. It puts no object, whatever
-// the mode, and only warns, because the apply may create the bucket first.
-func (r *instanceS3Resource) checkStoreAtPlan(ctx context.Context, config, plan *instanceS3Model) diag.Diagnostics {
+// the mode, and only warns, because the apply may create the bucket first. The note says what an error means.
+func (r *instanceS3Resource) checkStoreAtPlan(
+	ctx context.Context, config, plan *instanceS3Model, note string,
+) diag.Diagnostics {
 	if r.services == nil || config.SecretKey.IsUnknown() || plan.Preflight.IsUnknown() {
 		return nil
 	}
@@ -42,7 +48,7 @@ func (r *instanceS3Resource) checkStoreAtPlan(ctx context.Context, config, plan 
 	}
 	var warnings diag.Diagnostics
 	for _, d := range r.askStore(ctx, config, plan, r.services.checker.Look) {
-		warnings.Append(asPlanWarning(plan.Instance.ValueString(), d))
+		warnings.Append(asPlanWarning(plan.Instance.ValueString(), d, note))
 	}
 	return warnings
 }

@@ -113,11 +113,11 @@ func TestPreflightRefusesAsAWSDoes(t *testing.T) {
 			301, "eu-central-1",
 			`<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed using ` +
 				`the specified endpoint.</Message><Endpoint>media.s3.eu-central-1.amazonaws.com</Endpoint></Error>`,
-			`rejects "region".*is in the region eu-central-1.*PermanentRedirect.*Set "region" to "eu-central-1"`,
+			`rejects "endpoint".*is in the region eu-central-1.*PermanentRedirect.*Set "region" to "eu-central-1"`,
 		},
 		"expired": {
 			400, "", `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`,
-			`rejects "access_key".*it is expired, disabled or temporary.*ExpiredToken`,
+			`rejects "access_key".*it is expired or disabled.*ExpiredToken`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

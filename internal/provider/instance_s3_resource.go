@@ -99,7 +99,7 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 				Sensitive: true,
 				MarkdownDescription: "Secret access key. Write-only: it is never written to state or plan files. " +
 					"Required whenever the storage is about to be saved, because RyzeAPI accepts only a complete configuration.",
-				Validators: []validator.String{checkText},
+				Validators: []validator.String{checkSecret},
 			},
 			"secret_key_version": schema.Int64Attribute{
 				Optional: true,
@@ -179,6 +179,7 @@ func (r *instanceS3Resource) ValidateConfig(
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(config.checkComplete()...)
+		resp.Diagnostics.Append(config.checkForm()...)
 		resp.Diagnostics.Append(checkTimeouts(ctx, config.Timeouts)...)
 	}
 }
@@ -221,8 +222,10 @@ func (r *instanceS3Resource) ModifyPlan(
 	} else if plan.mustSend(prior) {
 		resp.Diagnostics.Append(plan.checkSendable(config.SecretKey)...)
 		if !resp.Diagnostics.HasError() {
-			resp.Diagnostics.Append(r.checkStoreAtPlan(ctx, &config, &plan)...)
+			resp.Diagnostics.Append(r.checkStoreAtPlan(ctx, &config, &plan, beforeApplyNote)...)
 		}
+	} else if r.services != nil && r.services.preflightWhen == preflightAlways && !isEmpty(config.SecretKey) {
+		resp.Diagnostics.Append(r.checkStoreAtPlan(ctx, &config, &plan, inUseNote)...)
 	}
 	if prior == nil && !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(r.checkInstanceAtPlan(ctx, &plan)...)

@@ -599,8 +599,16 @@ func TestFormsOfOneValue(t *testing.T) {
 					Endpoint: "https://minio.example.com", PathPrefix: "shop",
 				})},
 			},
-			{ // slashes and the case of the host are no change
-				config: form("https://MinIO.example.com/", "/shop/"), secret: "one", action: noop,
+			{ // a slash at the end of the endpoint and the case of its host are no change
+				config: form("https://MinIO.example.com/", "shop"), secret: "one", action: noop,
+			},
+			{ // a slash of the prefix is one: it may be a different place
+				config: form("https://minio.example.com", "shop/"), secret: "one",
+				action: updates, changes: changes{"path_prefix": {"shop", "shop/"}},
+				sent: []string{body(mockapi.Storage{
+					Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "one",
+					Endpoint: "https://minio.example.com", PathPrefix: "shop/",
+				})},
 			},
 			{config: form(nil, ""), secret: "one", sent: []string{awsBody("one", "")}},
 			{

@@ -30,6 +30,7 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/cli"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/fingerprint"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 )
 
 // TestMain gives every test the same surroundings, whatever the machine's are.
@@ -113,6 +114,11 @@ func testProvider(environment ...map[string]string) *ryzeapiProvider {
 				hash := sha256.Sum256(slices.Concat(salt, secret))
 				return hash[:]
 			})
+		},
+		newChecker: func() *preflight.Checker {
+			checker := preflight.New()
+			checker.Waits = preflight.Waits{Settle: []time.Duration{10 * time.Millisecond}}
+			return checker
 		},
 		getenv: func(name string) string { return variables[name] },
 	}

@@ -78,7 +78,7 @@ func rejection(target preflight.Target, result preflight.Result) finding {
 			`Set "secret_key" to the secret of this access key; check that no character was lost or added when it was ` +
 				"copied."}
 	case preflight.WrongKeyOrSecret:
-		return finding{"secret_key", "Either " + store + " does not know " + key + ", or the secret does not belong to it.",
+		return finding{"secret_key", store + " does not know " + key + ", or the secret does not belong to it.",
 			`Set "access_key" and "secret_key" to a key pair of this store.`}
 	case preflight.NoSuchBucket:
 		return finding{"bucket", fmt.Sprintf("%s has no bucket %q.", store, target.Bucket),
@@ -144,6 +144,9 @@ func wrongEndpoint(target preflight.Target, result preflight.Result) finding {
 	case target.IsAWS():
 		return finding{"endpoint", problem, `Remove "endpoint", which AWS does not need, and set "region" to the bucket's ` +
 			"region."}
+	case result.Region != "":
+		return finding{"endpoint", problem + " The bucket is in the region " + result.Region + ".",
+			fmt.Sprintf(`Set "region" to %q, and "endpoint" to the address of that region.`, result.Region)}
 	case result.Endpoint != "":
 		return finding{"endpoint", problem, fmt.Sprintf(`The store names another address: %s. Set "endpoint" to it, without `+
 			"the bucket's name.", result.Endpoint)}
@@ -340,11 +343,17 @@ func leftoverObjectWarning(target preflight.Target, result preflight.Result) dia
 			`or set "preflight" to "access".`)
 }
 
-// asPlanWarning turns a diagnostic of the apply into the warning that the plan shows.
-func asPlanWarning(instance string, d diag.Diagnostic) diag.Diagnostic {
+// What it means that a plan finds storage that cannot work.
+const (
+	beforeApplyNote = "The apply checks this again before it saves anything, and will fail unless this is fixed first."
+	inUseNote       = "The storage is in use like this, so RyzeAPI can probably not store any media now."
+)
+
+// asPlanWarning turns a diagnostic of the apply into the warning that the plan shows. The note ends an error.
+func asPlanWarning(instance string, d diag.Diagnostic, note string) diag.Diagnostic {
 	detail := strings.TrimSuffix(d.Detail(), nothingSavedNote(instance))
 	if d.Severity() == diag.SeverityError {
-		detail += "\n\nThe apply checks this again before it saves anything, and will fail unless this is fixed first."
+		detail += "\n\n" + note
 	}
 	if at, ok := d.(diag.DiagnosticWithPath); ok {
 		return diag.NewAttributeWarningDiagnostic(at.Path(), d.Summary(), detail)

@@ -57,7 +57,8 @@ var _ provider.ProviderWithListResources = (*ryzeapiProvider)(nil)
 func New(version string, interrupted context.Context) func() provider.Provider {
 	return func() provider.Provider {
 		return &ryzeapiProvider{
-			version: version, interrupted: interrupted, retryWait: time.Second, newCache: fingerprint.NewCache, getenv: os.Getenv,
+			version: version, interrupted: interrupted, retryWait: time.Second, newCache: fingerprint.NewCache, newChecker: preflight.New,
+			getenv: os.Getenv,
 		}
 	}
 }
@@ -67,6 +68,7 @@ type ryzeapiProvider struct {
 	interrupted context.Context
 	retryWait   time.Duration // pause before the second attempt of a call; it grows from there
 	newCache    func() *fingerprint.Cache
+	newChecker  func() *preflight.Checker
 	getenv      func(name string) string
 }
 
@@ -74,6 +76,7 @@ type providerModel struct {
 	Endpoint          types.String `tfsdk:"endpoint"`
 	Token             types.String `tfsdk:"token"`
 	Preflight         types.String `tfsdk:"preflight"`
+	PreflightWhen     types.String `tfsdk:"preflight_when"`
 	CACertPEM         types.String `tfsdk:"ca_cert_pem"`
 	CACertFile        types.String `tfsdk:"ca_cert_file"`
 	RequestTimeout    types.String `tfsdk:"request_timeout"`
@@ -85,13 +88,14 @@ type providerModel struct {
 // services is what Configure passes to resources and data sources: the client, and what one run remembers about
 // secrets, writes and instances.
 type services struct {
-	client       *ryzeapi.Client
-	token        ryzeapi.Secret
-	preflight    string // mode of the check of resources that do not set their own
-	checker      *preflight.Checker
-	fingerprints *fingerprint.Cache
-	writeLocks   *writeLocks
-	instances    knownInstances
+	client        *ryzeapi.Client
+	token         ryzeapi.Secret
+	preflight     string // mode of the check of resources that do not set their own
+	preflightWhen string
+	checker       *preflight.Checker
+	fingerprints  *fingerprint.Cache
+	writeLocks    *writeLocks
+	instances     knownInstances
 }
 
 // maskLogs returns a context whose log output masks the token and the given secrets.
@@ -161,6 +165,13 @@ func (p *ryzeapiProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 					"Defaults to the environment variable `" + preflightVariable + "`, else to `" + preflightAccess + "`.",
 				Validators: []validator.String{stringvalidator.OneOf(preflightModes...)},
 			},
+			"preflight_when": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "When a plan checks storage. With `change`, if the plan is about to save it. With `always`, " +
+					"in every plan that knows the secret, so that a key that expired or a bucket that was deleted shows; " +
+					"each distinct store is asked once. Defaults to `" + preflightChange + "`.",
+				Validators: []validator.String{stringvalidator.OneOf(preflightChange, preflightAlways)},
+			},
 			"ca_cert_file": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Path of a PEM file with certificates of private certificate authorities, " +
@@ -205,12 +216,13 @@ func (p *ryzeapiProvider) Configure(
 		return
 	}
 	s := &services{
-		client:       ryzeapi.New(clientConfig),
-		token:        clientConfig.Token,
-		preflight:    mode,
-		checker:      preflight.New(),
-		fingerprints: p.newCache(),
-		writeLocks:   newWriteLocks(),
+		client:        ryzeapi.New(clientConfig),
+		token:         clientConfig.Token,
+		preflight:     mode,
+		preflightWhen: config.PreflightWhen.ValueString(),
+		checker:       p.newChecker(),
+		fingerprints:  p.newCache(),
+		writeLocks:    newWriteLocks(),
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = s, s, s
 }
@@ -224,6 +236,7 @@ func (m providerModel) unknown() []string {
 		{"endpoint", m.Endpoint},
 		{"token", m.Token},
 		{"preflight", m.Preflight},
+		{"preflight_when", m.PreflightWhen},
 		{"ca_cert_pem", m.CACertPEM},
 		{"ca_cert_file", m.CACertFile},
 		{"request_timeout", m.RequestTimeout},

@@ -236,6 +236,7 @@ var notSecret = map[string]string{
 	"path_prefix":     "what the keys of objects begin with",
 	"endpoint":        "must not contain credentials, which its validator sees to",
 	"preflight":       "one of three words",
+	"preflight_when":  "one of two words",
 	"instance_tokens": "one of two words",
 }
 

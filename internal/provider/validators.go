@@ -15,30 +15,34 @@ import (
 type textCheck struct {
 	description string
 	check       func(string) error
+	secret      bool // the value is one, so its error must not point at it
 }
 
+const plainText = "text without control characters or surrounding white space"
+
 var (
-	checkURL = textCheck{"an http or https URL without credentials, query or fragment", func(s string) error {
+	checkURL = textCheck{description: "an http or https URL without credentials, query or fragment", check: func(s string) error {
 		_, err := ryzeapi.ParseURL(s)
 		return err
 	}}
-	checkToken = textCheck{"a token without control characters", func(s string) error {
+	checkToken = textCheck{description: "a token without control characters", secret: true, check: func(s string) error {
 		_, err := ryzeapi.ParseToken(s)
 		return err
 	}}
-	checkInstance = textCheck{"the name of one instance", ryzeapi.CheckInstanceName}
-	checkText     = textCheck{"text without control characters or surrounding white space", ryzeapi.CheckPlainText}
-	checkStoreURL = textCheck{checkURL.description + ", or empty for AWS", func(s string) error {
+	checkInstance = textCheck{description: "the name of one instance", check: ryzeapi.CheckInstanceName}
+	checkText     = textCheck{description: plainText, check: ryzeapi.CheckPlainText}
+	checkSecret   = textCheck{description: plainText, check: ryzeapi.CheckPlainText, secret: true}
+	checkStoreURL = textCheck{description: checkURL.description + ", or empty for AWS", check: func(s string) error {
 		if s == "" {
 			return nil
 		}
 		return checkURL.check(s)
 	}}
-	checkCertificates = textCheck{"certificates in PEM form", func(s string) error {
+	checkCertificates = textCheck{description: "certificates in PEM form", check: func(s string) error {
 		_, err := ryzeapi.ParseRootCAs([]byte(s))
 		return err
 	}}
-	checkDuration = textCheck{"a positive duration, such as 45s or 2m", func(s string) error {
+	checkDuration = textCheck{description: "a positive duration, such as 45s or 2m", check: func(s string) error {
 		if d, err := time.ParseDuration(s); err != nil || d <= 0 {
 			return errors.New("is not a positive duration, such as 45s or 2m")
 		}
@@ -58,6 +62,6 @@ func (c textCheck) ValidateString(_ context.Context, req validator.StringRequest
 		return
 	}
 	if err := c.check(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.Append(invalidValueError(req.Path, err))
+		resp.Diagnostics.Append(invalidValueError(req.Path, err, c.secret))
 	}
 }
