@@ -39,7 +39,7 @@ func clientOf(s server, change func(*Config)) *Client {
 		change(&config)
 	}
 	client := New(config)
-	client.http.HTTPClient.Transport.(*attemptTransport).base = s
+	client.transport = s
 	return client
 }
 
@@ -161,7 +161,7 @@ func (handshakeError) Timeout() bool { return true }
 // A connection that has died without a word is found by HTTP/2's ping: no other attempt finds it, as all share it.
 func TestADeadHTTP2ConnectionIsReplaced(t *testing.T) {
 	t.Parallel()
-	transport := New(Config{Endpoint: &url.URL{}}).http.HTTPClient.Transport.(*attemptTransport).base.(*http.Transport)
+	transport := New(Config{Endpoint: &url.URL{}}).transport.(*http.Transport)
 	if c := transport.HTTP2; c == nil || c.SendPingTimeout <= 0 || c.SendPingTimeout+c.PingTimeout > 15*time.Second {
 		t.Errorf("%+v", c)
 	}

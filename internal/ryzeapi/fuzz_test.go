@@ -89,36 +89,39 @@ func FuzzDecodeList(f *testing.F) {
 	})
 }
 
-// FuzzRateLimit: whatever the headers say, no wait is longer than the bound, and a budget lets requests through.
+// FuzzRateLimit: whatever the headers say, no wait is longer than the maximum, and a budget admits requests.
 func FuzzRateLimit(f *testing.F) {
-	now := strconv.FormatInt(time.Now().Unix(), 10)
+	now, today := strconv.FormatInt(time.Now().Unix(), 10), time.Now().UTC().Format(http.TimeFormat)
 	for _, c := range [][4]string{
-		{"99", now, "", ""}, {"0", now, time.Now().UTC().Format(http.TimeFormat), ""}, {"-1", "-1", "", "-1"}, {"", "", "", "120"}, {"0", "9223372036854775807", "", "9223372036854775807"},
-		{"2147483648", "-9223372036854775808", "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"}, {"0x10", "1e9", "yesterday", "soon"}, {"0", "0", "Thu, 01 Jan 1970 00:00:00 GMT", "0"},
+		{"99", now, "", ""}, {"0", now, today, ""}, {"-1", "-1", "", "-1"}, {"", "", "", "120"},
+		{"0", "9223372036854775807", "", "9223372036854775807"},
+		{"2147483648", "-9223372036854775808", "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"},
+		{"0x10", "1e9", "yesterday", "soon"}, {"0", "0", "Thu, 01 Jan 1970 00:00:00 GMT", "0"},
 	} {
 		f.Add(200, c[0], c[1], c[2], c[3])
 		f.Add(429, c[0], c[1], c[2], c[3])
 	}
 	f.Fuzz(func(t *testing.T, status int, remaining, reset, date, after string) {
-		header := http.Header{"X-Ratelimit-Remaining": {remaining}, "X-Ratelimit-Reset": {reset}, "Date": {date}, "Retry-After": {after}}
-		if wait := limitWait(status, header); wait < 0 || wait > maxServerWait {
-			t.Errorf("a wait of %s", wait)
+		header := http.Header{
+			"X-Ratelimit-Remaining": {remaining}, "X-Ratelimit-Reset": {reset}, "Date": {date}, "Retry-After": {after},
 		}
-		if wait := retryAfter(header); wait > maxServerWait {
-			t.Errorf("a Retry-After of %s", wait)
+		limit := parseRateLimit(status, header)
+		for _, wait := range []time.Duration{limit.pause(), limit.retryAfter, limit.untilReset} {
+			if wait < 0 || wait > maxServerWait {
+				t.Errorf("a wait of %s: %+v", wait, limit)
+			}
 		}
 		b := newBudget()
 		for range 3 {
-			first, err := b.acquire(t.Context(), b.newCall(), true)
-			if err != nil {
-				t.Fatal(err)
-			}
+			ticket := admitted(t, b)
 			start := time.Now()
-			b.release(first, status, header)
-			if next := b.next(start, true); next.Sub(start) > maxServerWait+2*maxResetJitter {
-				t.Fatalf("the next request may go in %s", next.Sub(start))
-			} else if next.After(start) {
-				return // it would have to be waited for
+			b.release(ticket, status, limit)
+			next := b.nextAdmission(start, false)
+			if next.Sub(start) > maxServerWait+2*maxResetJitter {
+				t.Fatalf("the next request may be sent in %s", next.Sub(start))
+			}
+			if next.After(start) {
+				return // the next request would have to wait
 			}
 		}
 	})

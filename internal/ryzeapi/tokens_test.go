@@ -48,7 +48,7 @@ func (f *fleet) by() (lists, main, own int) {
 	return lists, main, own
 }
 
-func refusedBy(limits map[string]*limiter) (n int) {
+func refusedBy(limits map[string]*limitedServer) (n int) {
 	for _, limit := range limits {
 		n += limit.refused
 	}
@@ -87,9 +87,9 @@ func TestInstanceTokensServeWhereTheLimitIsUsedUp(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := newFleet(names(c.instances)...)
-				f.limits = map[string]*limiter{"token": {limit: 100, window: time.Minute}}
+				f.limits = map[string]*limitedServer{"token": {limit: 100, window: time.Minute}}
 				for name := range f.storages {
-					f.limits["own-"+name] = &limiter{limit: 100, window: time.Minute}
+					f.limits["own-"+name] = &limitedServer{limit: 100, window: time.Minute}
 				}
 				if c.change != nil {
 					c.change(f)
@@ -112,7 +112,7 @@ func TestInstanceTokensComeFromTheListOfTheReads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(30)...)
-		f.limits = map[string]*limiter{"token": {limit: 19, window: time.Minute}}
+		f.limits = map[string]*limitedServer{"token": {limit: 19, window: time.Minute}}
 		client := clientOf(f.serve, withOwnTokens)
 		refresh(t, client, f.all())
 		took := f.write(t, client)
@@ -127,7 +127,7 @@ func TestTheNextRunsFindSomeRequestsLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(120)...)
-		f.limits = map[string]*limiter{"token": {limit: 100, window: time.Minute}}
+		f.limits = map[string]*limitedServer{"token": {limit: 100, window: time.Minute}}
 		for run := range 4 {
 			if took := f.write(t, clientOf(f.serve, withOwnTokens)); took > 6*time.Second || refusedBy(f.limits) > 0 {
 				t.Errorf("run %d took %s, %d requests met the limit", run, took, refusedBy(f.limits))
@@ -141,7 +141,7 @@ func TestTheFirstInstanceTokenIsAProbe(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(30)...)
-		f.limits = map[string]*limiter{"token": {limit: 19, window: time.Minute}}
+		f.limits = map[string]*limitedServer{"token": {limit: 19, window: time.Minute}}
 		client := clientOf(f.serve, withOwnTokens)
 		if _, err := client.List(t.Context()); err != nil {
 			t.Fatal(err)
@@ -171,27 +171,27 @@ func TestInstanceTokensThatFail(t *testing.T) {
 		answer   func(*http.Request) (*http.Response, error)
 		attempts int // by own tokens
 	}{
-		"401": {func(*http.Request) (*http.Response, error) { return answerWith(401, refusal, nil), nil }, mostRefusals},
-		"403": {func(*http.Request) (*http.Response, error) { return answerWith(403, refusal, nil), nil }, mostRefusals},
-		"404": {func(*http.Request) (*http.Response, error) { return answerWith(404, refusal, nil), nil }, mostRefusals},
+		"401": {func(*http.Request) (*http.Response, error) { return answerWith(401, refusal, nil), nil }, maxRefusals},
+		"403": {func(*http.Request) (*http.Response, error) { return answerWith(403, refusal, nil), nil }, maxRefusals},
+		"404": {func(*http.Request) (*http.Response, error) { return answerWith(404, refusal, nil), nil }, maxRefusals},
 		"429": {func(*http.Request) (*http.Response, error) {
 			return answerWith(429, refusal, http.Header{"Retry-After": {"100"}}), nil
-		}, mostRefusals},
-		"429 that says nothing": {func(*http.Request) (*http.Response, error) { return answerWith(429, refusal, nil), nil }, mostRefusals},
-		"500":                   {func(*http.Request) (*http.Response, error) { return answerWith(500, refusal, nil), nil }, mostRefusals},
+		}, maxRefusals},
+		"429 that says nothing": {func(*http.Request) (*http.Response, error) { return answerWith(429, refusal, nil), nil }, maxRefusals},
+		"500":                   {func(*http.Request) (*http.Response, error) { return answerWith(500, refusal, nil), nil }, maxRefusals},
 		"none": {func(r *http.Request) (*http.Response, error) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
-		}, mostRefusals},
+		}, maxRefusals},
 		"500, and none left": {func(*http.Request) (*http.Response, error) {
-			return answerWith(500, refusal, says(0, time.Now().Add(100*time.Second))), nil
-		}, mostRefusals},
+			return answerWith(500, refusal, limitHeader(0, time.Now().Add(100*time.Second))), nil
+		}, maxRefusals},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := newFleet(names(30)...)
-				f.limits = map[string]*limiter{"token": {limit: 20, window: time.Minute}}
+				f.limits = map[string]*limitedServer{"token": {limit: 20, window: time.Minute}}
 				var own atomic.Int32
 				client := clientOf(func(r *http.Request) (*http.Response, error) {
 					if r.Header.Get("Token") == "token" {
@@ -216,7 +216,7 @@ func TestAnInstanceTokenThatFailsIsNotUsedAgain(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := newFleet(names(40)...)
-				f.limits = map[string]*limiter{"token": {limit: 20, window: time.Minute}}
+				f.limits = map[string]*limitedServer{"token": {limit: 20, window: time.Minute}}
 				client := clientOf(func(r *http.Request) (*http.Response, error) {
 					if token := r.Header.Get("Token"); token > "own-i030" && token < "own-i036" {
 						f.mu.Lock()
@@ -255,7 +255,7 @@ func TestA404ByAnInstanceTokenIsConfirmed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(30)...)
-		f.limits = map[string]*limiter{"token": {limit: 20, window: time.Minute}}
+		f.limits = map[string]*limitedServer{"token": {limit: 20, window: time.Minute}}
 		f.list = nil
 		client := clientOf(func(r *http.Request) (*http.Response, error) {
 			if r.Header.Get("Token") != "token" {
@@ -280,7 +280,7 @@ func TestInstanceTokensHaveALimitToo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet("a")
-		f.limits = map[string]*limiter{"token": {limit: 12, window: time.Hour}, "own-a": {limit: 5, window: 20 * time.Second}}
+		f.limits = map[string]*limitedServer{"token": {limit: 12, window: time.Hour}, "own-a": {limit: 5, window: 20 * time.Second}}
 		client := clientOf(f.serve, withOwnTokens)
 		for range 10 {
 			if _, err := client.UpdateS3(t.Context(), "a", S3Config{}); err != nil {
@@ -303,14 +303,14 @@ func TestAProbeThatIsGivenUpMakesRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 		useUp := func(b *budget) {
-			turn, err := b.acquire(t.Context(), b.newCall(), true)
+			ticket, err := b.acquire(t.Context(), b.newPosition(), false)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b.release(turn, 429, http.Header{"Retry-After": {"100"}})
+			reply(b, ticket, 429, http.Header{"Retry-After": {"100"}})
 		}
 		useUp(client.tokens.budget)
-		useUp(client.tokens.budgetOf("a"))
+		useUp(client.tokens.instanceBudget("a"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := client.UpdateS3(ctx, "a", S3Config{}); err == nil {
@@ -328,7 +328,7 @@ func TestTheClientsTokenMayBeTheInstances(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet("shop")
-		f.limits = map[string]*limiter{"own-shop": {limit: 3, window: 10 * time.Second}}
+		f.limits = map[string]*limitedServer{"own-shop": {limit: 3, window: 10 * time.Second}}
 		client := clientOf(f.serve, func(c *Config) { c.InstanceTokens, c.Token = true, NewSecret("own-shop") })
 		for range 7 {
 			if _, err := client.UpdateS3(t.Context(), "shop", S3Config{}); err != nil {
@@ -352,7 +352,7 @@ func TestAWaitForInstanceTokensEndsWithItsContext(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := newFleet(names(10)...)
-				f.limits = map[string]*limiter{"token": {limit: 14, window: time.Minute}}
+				f.limits = map[string]*limitedServer{"token": {limit: 14, window: time.Minute}}
 				client := clientOf(func(r *http.Request) (*http.Response, error) {
 					if hangs(r) {
 						<-r.Context().Done()
@@ -389,7 +389,7 @@ func TestInstanceTokensAreRedacted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(10)...)
-		f.limits = map[string]*limiter{"token": {limit: 12, window: time.Minute}}
+		f.limits = map[string]*limitedServer{"token": {limit: 12, window: time.Minute}}
 		var logged strings.Builder
 		var mu sync.Mutex
 		client := clientOf(func(r *http.Request) (*http.Response, error) {

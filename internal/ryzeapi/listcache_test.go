@@ -21,8 +21,8 @@ type fleet struct {
 	storages map[string]string // bucket by instance; an instance that is not there is unknown
 	unlisted map[string]bool   // instances that the list does not have
 	asked    []string
-	limits   map[string]*limiter // by token; where there is none, there is no limit
-	refused  map[string]bool     // tokens
+	limits   map[string]*limitedServer // by token; where there is none, there is no limit
+	refused  map[string]bool           // tokens
 }
 
 // canned is an answer that does not depend on anything.
@@ -180,7 +180,7 @@ func TestAListServesAllReads(t *testing.T) {
 		client := clientOf(f.serve, nil)
 		refresh(t, client, f.all())
 		f.storages["b"] = "moved"
-		time.Sleep(rosterAge)
+		time.Sleep(listMaxAge)
 		refresh(t, client, f.all())
 		if got := f.counted(); !strings.Contains(got, "2 token GET list") {
 			t.Errorf("asked for %s", got)
@@ -344,7 +344,7 @@ func TestAReadAfterAWriteIsFresh(t *testing.T) {
 		f := newFleet("a", "b")
 		client := clientOf(f.serve, nil)
 		refresh(t, client, f.all())
-		slow, quick := client.roster.write("b"), client.roster.write("b")
+		slow, quick := client.lists.beginWrite("b"), client.lists.beginWrite("b")
 		quick()
 		if _, err := client.List(t.Context()); err != nil {
 			t.Fatal(err)
@@ -428,11 +428,11 @@ func TestAListThatIsGivenUp(t *testing.T) {
 			t.Errorf("%d requests", got)
 		}
 		f.list = &canned{403, refusal}
-		time.Sleep(rosterAge)
+		time.Sleep(listMaxAge)
 		if _, err := client.List(t.Context()); err == nil {
 			t.Error("it did not fail")
 		}
-		if token, ok := client.roster.token(t.Context(), "i007"); !ok || token.Reveal() != "own-i007" {
+		if token, ok := client.lists.token(t.Context(), "i007"); !ok || token.Reveal() != "own-i007" {
 			t.Error("the tokens are forgotten")
 		}
 	})
@@ -465,7 +465,7 @@ func TestAListGoesFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(20)...)
-		f.limits = map[string]*limiter{"token": {limit: 5, window: 10 * time.Second}}
+		f.limits = map[string]*limitedServer{"token": {limit: 5, window: 10 * time.Second}}
 		client := clientOf(f.serve, nil)
 		var all sync.WaitGroup
 		for name := range f.all() {
@@ -504,8 +504,8 @@ func TestReadsByThemselvesAreLogged(t *testing.T) {
 		}
 		all := strings.Join(logged, "\n")
 		for _, want := range []string{
-			"reading the storage of one instance by itself[map[instance:a reason:it is the only one so far]]", "the instances cannot be listed[map[problem:403 Forbidden: no]]",
-			"reading the storage of one instance by itself[map[instance:b reason:there is no list]]",
+			"reading the S3 storage of one instance by itself[map[instance:a reason:it is the only one so far]]", "the instances cannot be listed[map[problem:403 Forbidden: no]]",
+			"reading the S3 storage of one instance by itself[map[instance:b reason:there is no list]]",
 		} {
 			if !strings.Contains(all, want) {
 				t.Errorf("%q is not in\n%s", want, all)
