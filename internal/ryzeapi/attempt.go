@@ -48,9 +48,10 @@ func (c *Client) attempt(
 	}
 }
 
-// roundTrip sends a request with a token and reads the whole answer, all within the request timeout. So a connection that
-// breaks in the middle of the answer fails the attempt like one that breaks before it. It also reports whether the request
-// left this machine. It calls the transport itself, since [http.Client] would follow redirects and send the token along.
+// roundTrip sends a request with a token and reads the whole answer, all within the request timeout. So a connection
+// that breaks in the middle of the answer fails the attempt like one that breaks before it. It also reports whether the
+// request left this machine. It calls the transport itself, since [http.Client] would follow redirects and send the
+// token along.
 func (c *Client) roundTrip(httpRequest *http.Request, token Secret) (
 	response *http.Response, answer []byte, sent bool, err error,
 ) {
@@ -95,8 +96,8 @@ func readAnswer(response *http.Response) ([]byte, error) {
 	return answer, nil
 }
 
-// isInconclusive reports whether an error leaves open if a write was carried out: the answer is not RyzeAPI's own, and no
-// refusal either.
+// isInconclusive reports whether an error leaves open if a write was carried out: the answer is not RyzeAPI's own, and
+// no refusal either.
 func isInconclusive(err error) bool {
 	answer, ok := errors.AsType[*AnswerError](err)
 	return ok && (answer.StatusCode < 300 || answer.StatusCode >= 500)

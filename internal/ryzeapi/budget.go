@@ -22,9 +22,10 @@ const (
 	logWaitAfter = 3 * time.Second
 )
 
-// budget paces the requests with one token as the rate-limit headers of the answers allow (API.md, section 1). The first
-// request of a window goes alone, and as many as its answer allows follow at once. The others queue until the reset, in
-// the order of their calls. Other users of the token show up in the headers, so no coordination with them is needed.
+// budget paces the requests with one token as the rate-limit headers of the answers allow (API.md, section 1). The
+// first request of a window goes alone, and as many as its answer allows follow at once. The others queue until the
+// reset, in the order of their calls. Other users of the token show up in the headers, so no coordination with them is
+// needed.
 type budget struct {
 	interval time.Duration // minimum time between two requests, from MaxPerMinute; 0 for none
 	info     func(ctx context.Context, message string, fields ...map[string]any)
@@ -119,7 +120,8 @@ func (b *budget) logWait(ctx context.Context) bool {
 	return true
 }
 
-// abandon gives up a ticket whose context has ended. It returns what the ticket was waiting for, or the context's error.
+// abandon gives up a ticket whose context has ended. It returns what the ticket was waiting for, or the context's
+// error.
 func (b *budget) abandon(ctx context.Context, t *ticket) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -243,7 +245,8 @@ func (b *budget) admit(now time.Time) {
 	}
 }
 
-// turnAway turns away every request with a fallback if only the reset could admit it. It reports whether there were any.
+// turnAway turns away every request with a fallback if only the reset could admit it. It reports whether there were
+// any.
 func (b *budget) turnAway() bool {
 	if !b.isUsedUp(true) {
 		return false

@@ -37,8 +37,8 @@ func (e *CallError) endedBy(ctx context.Context) *CallError {
 	return e
 }
 
-// APIError is an error that RyzeAPI itself reports: an answer with "success": false, whatever its status (API.md, section
-// 1).
+// APIError is an error that RyzeAPI itself reports: an answer with "success": false, whatever its status (API.md,
+// section 1).
 type APIError struct {
 	StatusCode int
 	Message    string // may be empty
@@ -48,8 +48,8 @@ func (e *APIError) Error() string {
 	return strings.TrimSuffix(fmt.Sprintf("%s: %s", statusText(e.StatusCode), e.Message), ": ")
 }
 
-// AnswerError is an answer that does not come from RyzeAPI, or is not as RyzeAPI documents it: a proxy's HTML page, broken
-// JSON, a missing field.
+// AnswerError is an answer that does not come from RyzeAPI, or is not as RyzeAPI documents it: a proxy's HTML page,
+// broken JSON, a missing field.
 type AnswerError struct {
 	StatusCode int
 	Problem    string // completes "the answer is unusable: ..."

@@ -97,8 +97,8 @@ func stringOrNumber(value json.RawMessage) string {
 	return string(value)
 }
 
-// decodeListedS3 decodes the s3 of an instance in the list. It returns nil if a field is missing or empty that a read of
-// the instance would have.
+// decodeListedS3 decodes the s3 of an instance in the list. It returns nil if a field is missing or empty that a read
+// of the instance would have.
 func decodeListedS3(value json.RawMessage) *S3 {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(value, &fields) != nil {

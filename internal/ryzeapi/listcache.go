@@ -51,8 +51,8 @@ func (c *listCache) begin() *list {
 	return &list{writesBefore: c.writes}
 }
 
-// end stores a list. One that failed is stored as empty, so that it is not tried again for as long as it would have been
-// used.
+// end stores a list. One that failed is stored as empty, so that it is not tried again for as long as it would have
+// been used.
 func (c *listCache) end(l *list, instances []Instance, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,8 +89,8 @@ func (c *listCache) beginWrite(instance string) (end func()) {
 	}
 }
 
-// s3 returns the S3 storage of an instance from a list, and waits for one if needed. Otherwise it returns the reason why
-// the instance has to be read by itself.
+// s3 returns the S3 storage of an instance from a list, and waits for one if needed. Otherwise it returns the reason
+// why the instance has to be read by itself.
 func (c *listCache) s3(ctx context.Context, instance string) (s3 S3, reason string) {
 	c.mu.Lock()
 	if c.first == "" {
@@ -142,8 +142,8 @@ func (c *listCache) usable() *list {
 	return c.latest
 }
 
-// wait returns a list that is not too old, and fetches one if needed. It returns nil if that failed early, or the context
-// ended.
+// wait returns a list that is not too old, and fetches one if needed. It returns nil if that failed early, or the
+// context ended.
 func (c *listCache) wait(ctx context.Context) *list {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,8 +168,8 @@ func (c *listCache) wait(ctx context.Context) *list {
 	return c.usable()
 }
 
-// startFetch starts a list for all who wait for it. Its context does not end with that of the first of them, who may also
-// be the first to give up.
+// startFetch starts a list for all who wait for it. Its context does not end with that of the first of them, who may
+// also be the first to give up.
 func (c *listCache) startFetch(ctx context.Context) *fetch {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	started := &fetch{done: make(chan struct{}), cancel: cancel}

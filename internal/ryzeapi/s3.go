@@ -19,7 +19,8 @@ type S3Config struct {
 	PathPrefix string
 }
 
-// S3 is the S3 storage of an instance as RyzeAPI returns it, without the secret key. Null, absent and empty fields are "".
+// S3 is the S3 storage of an instance as RyzeAPI returns it, without the secret key. Null, absent and empty fields are
+// "".
 type S3 struct {
 	Enabled    bool
 	Region     string
@@ -34,9 +35,9 @@ func (c *Client) GetS3(ctx context.Context, instance string) (S3, error) {
 	return c.callS3(ctx, http.MethodGet, "/api/instance/getS3/", instance, nil)
 }
 
-// RefreshS3 is GetS3 for one instance of many: from the second instance on, a list of all of them serves the reads. It is
-// at most a minute old. Instances that this client has written since, or that the list does not contain in full, are read
-// by themselves.
+// RefreshS3 is GetS3 for one instance of many: from the second instance on, a list of all of them serves the reads. It
+// is at most a minute old. Instances that this client has written since, or that the list does not contain in full, are
+// read by themselves.
 func (c *Client) RefreshS3(ctx context.Context, instance string) (S3, error) {
 	s3, reason := c.lists.s3(ctx, instance)
 	if reason == "" {
@@ -47,8 +48,8 @@ func (c *Client) RefreshS3(ctx context.Context, instance string) (S3, error) {
 	return c.GetS3(ctx, instance)
 }
 
-// UpdateS3 saves and enables a complete configuration, and returns what RyzeAPI says that it has saved. RyzeAPI does not
-// test the credentials.
+// UpdateS3 saves and enables a complete configuration, and returns what RyzeAPI says that it has saved. RyzeAPI does
+// not test the credentials.
 func (c *Client) UpdateS3(ctx context.Context, instance string, config S3Config) (S3, error) {
 	body := struct {
 		Enabled    bool   `json:"enabled"`

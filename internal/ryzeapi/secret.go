@@ -14,8 +14,8 @@ import (
 // Redacted is printed in place of a secret.
 const Redacted = "(redacted)"
 
-// Secret holds a value that must not be printed: a token or a secret key. Printing, formatting, marshalling or logging it
-// gives [Redacted]; only [Secret.Reveal] returns the value.
+// Secret holds a value that must not be printed: a token or a secret key. Printing, formatting, marshalling or logging
+// it gives [Redacted]; only [Secret.Reveal] returns the value.
 type Secret struct {
 	// It is a pointer because fmt does not call the methods of a Secret in an unexported field, and prints its fields.
 	value *string

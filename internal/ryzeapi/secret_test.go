@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestSecretPrintsAsNothingElse(t *testing.T) {
+func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	secret := NewSecret("hunter2")
 	hidden := struct {
@@ -26,15 +26,15 @@ func TestSecretPrintsAsNothingElse(t *testing.T) {
 	printed.Write(encoded)
 	slog.New(slog.NewJSONHandler(&printed, nil)).Info("x", "secret", secret)
 	slog.New(slog.NewTextHandler(&printed, nil)).Info("x", "secret", secret)
-	for _, shown := range []string{"hunter2", fmt.Sprintf("%x", "hunter2"), fmt.Sprintf("%X", "hunter2")} {
-		if strings.Contains(printed.String(), shown) {
-			t.Errorf("%s is in:\n%s", shown, printed.String())
+	for _, form := range []string{"hunter2", fmt.Sprintf("%x", "hunter2"), fmt.Sprintf("%X", "hunter2")} {
+		if strings.Contains(printed.String(), form) {
+			t.Errorf("%s is in:\n%s", form, printed.String())
 		}
 	}
 	if strings.Count(printed.String(), Redacted) < 20 {
 		t.Errorf("too little was printed:\n%s", printed.String())
 	}
 	if secret.Reveal() != "hunter2" || (Secret{}).Reveal() != "" {
-		t.Error("Reveal does not give the value")
+		t.Error("Reveal does not return the value")
 	}
 }

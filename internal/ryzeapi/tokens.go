@@ -44,8 +44,8 @@ func newTokens(main Secret, mainBudget *budget, instanceTokens bool, lists *list
 	}
 }
 
-// newPosition returns the position of a request in the queues: at the end, except that a list goes first, since it serves
-// many other requests.
+// newPosition returns the position of a request in the queues: at the end, except that a list goes first, since it
+// serves many other requests.
 func (t *tokens) newPosition(instance string) int {
 	if instance == "" {
 		return 0
@@ -70,9 +70,9 @@ func (t *tokens) acquire(ctx context.Context, instance string, position int) (*p
 	return &permit{token: t.main, budget: t.budget, ticket: ticket}, nil
 }
 
-// acquireInstanceToken waits until a request may be sent with the instance's own token. It returns nil if there is no such
-// token, or it cannot be used. The first instance token to be used is a probe. The others wait for its outcome, so that a
-// server that accepts no instance token is not asked with every one of them.
+// acquireInstanceToken waits until a request may be sent with the instance's own token. It returns nil if there is no
+// such token, or it cannot be used. The first instance token to be used is a probe. The others wait for its outcome, so
+// that a server that accepts no instance token is not asked with every one of them.
 func (t *tokens) acquireInstanceToken(ctx context.Context, instance string, position int) (*permit, error) {
 	token, ok := t.lists.token(ctx, instance)
 	if !ok {

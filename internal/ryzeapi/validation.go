@@ -34,8 +34,8 @@ func ParseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// ParseToken trims a token and checks that it can be sent in an HTTP header (RFC 9110, section 5.5). Its errors complete a
-// sentence that begins with the name of the setting, and never contain the token.
+// ParseToken trims a token and checks that it can be sent in an HTTP header (RFC 9110, section 5.5). Its errors
+// complete a sentence that begins with the name of the setting, and never contain the token.
 func ParseToken(raw string) (Secret, error) {
 	token := strings.TrimSpace(raw)
 	if token == "" {
@@ -73,9 +73,9 @@ func ParseRootCAs(text []byte) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// CheckInstanceName returns why a name cannot be an instance's, nil if it can. RyzeAPI does not publish its rules (API.md,
-// section 1), so only names that can never work are refused: a comma separates names in queries, and parts such as ".."
-// disappear from URLs. Its errors complete a sentence that begins with the name of the setting.
+// CheckInstanceName returns why a name cannot be an instance's, nil if it can. RyzeAPI does not publish its rules
+// (API.md, section 1), so only names that can never work are refused: a comma separates names in queries, and parts
+// such as ".." disappear from URLs. Its errors complete a sentence that begins with the name of the setting.
 func CheckInstanceName(name string) error {
 	switch {
 	case name == "":
@@ -88,8 +88,8 @@ func CheckInstanceName(name string) error {
 	return CheckPlainText(name)
 }
 
-// CheckPlainText refuses characters that get into a name or a key only by accident, such as the line break at the end of a
-// file. Its errors complete a sentence that begins with the name of the setting.
+// CheckPlainText refuses characters that get into a name or a key only by accident, such as the line break at the end
+// of a file. Its errors complete a sentence that begins with the name of the setting.
 func CheckPlainText(text string) error {
 	if strings.ContainsFunc(text, isControl) {
 		return errors.New("contains a line break or another control character; trimspace() removes it from either end")

@@ -63,7 +63,8 @@ func TestParseRootCAs(t *testing.T) {
 func TestParseToken(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"abc": "abc", " abc\r\n": "abc", "a b": "a b", "": "", " \n": "", "hunter\n2": "", "hunter\x002": "", "hunter\x7f2": "",
+		"abc": "abc", " abc\r\n": "abc", "a b": "a b",
+		"": "", " \n": "", "hunter\n2": "", "hunter\x002": "", "hunter\x7f2": "",
 	} {
 		token, err := ParseToken(raw)
 		if (err == nil) != (want != "") || token.Reveal() != want {
@@ -79,7 +80,8 @@ func TestCheckInstanceName(t *testing.T) {
 	t.Parallel()
 	for name, valid := range map[string]bool{
 		"shop-1": true, "Shop_1": true, "a/b": true, "a b": true, "é": true, "...": true,
-		"": false, " ": false, " a": false, "a ": false, "a\u00a0": false, "a,b": false, "a\nb": false, "a\x7f": false, "\u0085": false, ".": false, "..": false,
+		"": false, " ": false, " a": false, "a ": false, "a\u00a0": false, "a,b": false,
+		"a\nb": false, "a\x7f": false, "\u0085": false, ".": false, "..": false,
 		"/": false, "a/": false, "/a": false, "a//b": false, "a/../b": false, "a/./b": false,
 	} {
 		if err := CheckInstanceName(name); (err == nil) != valid {
