@@ -59,6 +59,49 @@ func TestASuccessStaysOneWhenTheContextEnds(t *testing.T) {
 	}
 }
 
+// When the context ends, that is the error of the call. The failure before is its last.
+func TestTheContextEndsDuringAnAttempt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int // 0 for no answer
+		last   string
+		log    string
+	}{
+		"before the answer": {0, "<nil>", "problem:context canceled"},
+		"refused":           {403, "403 Forbidden: no", "problem:403 Forbidden: no"},
+		"server error":      {503, "503 Service Unavailable: no", "problem:503 Service Unavailable: no"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var log strings.Builder
+			client := clientOf(func(r *http.Request) (*http.Response, error) {
+				cancel()
+				if c.status == 0 {
+					return nil, r.Context().Err()
+				}
+				return answerWith(c.status, refusal, nil), nil
+			}, func(config *Config) {
+				config.Debug = func(_ context.Context, message string, fields ...map[string]any) {
+					fmt.Fprintln(&log, message, fields)
+				}
+			})
+			_, err := client.UpdateS3(ctx, "shop", S3Config{})
+			failed, ok := errors.AsType[*CallError](err)
+			if !ok || !errors.Is(err, context.Canceled) || failed.Attempts != 1 {
+				t.Fatalf("%+v", err)
+			}
+			if last := fmt.Sprint(failed.Last); last != c.last {
+				t.Errorf("the last attempt failed with %s, want %s", last, c.last)
+			}
+			if !strings.Contains(log.String(), c.log) {
+				t.Errorf("%q is not in %s", c.log, log.String())
+			}
+		})
+	}
+}
+
 // A wait for the rate limit neither uses up a retry nor gives one back.
 func TestRetriesAreCountedOverTheWholeCall(t *testing.T) {
 	t.Parallel()

@@ -426,12 +426,13 @@ func TestTheContextEndsEveryWait(t *testing.T) {
 		fault mockapi.Fault
 		last  string
 	}{
-		"hanging call":    {mockapi.Delay(time.Minute), ""},
-		"rate-limit wait": {mockapi.SlowDown(60), "waiting for the rate limit of the token, which is used up until"},
+		"hanging call":      {mockapi.Delay(time.Minute), ""},
+		"pause for a retry": {mockapi.FailWith(500, "Failed"), "500 Internal Server Error: Failed"},
+		"rate-limit wait":   {mockapi.SlowDown(60), "waiting for the rate limit of the token, which is used up until"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, nil)
+			b := newBench(t, func(c *ryzeapi.Config) { c.RetryWait = time.Minute })
 			b.mock.Inject("", 99, c.fault)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
