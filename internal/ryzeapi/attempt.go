@@ -29,7 +29,7 @@ func (o outcome) answered() bool { return o.status != 0 }
 func (c *Client) attempt(
 	httpRequest *http.Request, permit *permit, secrets []Secret, decode func(answer []byte) error,
 ) outcome {
-	response, answer, sent, err := c.roundTrip(httpRequest, permit.token)
+	response, answer, sent, err := c.roundTrip(httpRequest, permit.token) //nolint:bodyclose // it is closed
 	if err != nil {
 		return outcome{instanceToken: permit.isInstanceToken(), err: err, mayHaveTakenEffect: sent}
 	}

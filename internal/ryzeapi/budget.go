@@ -37,7 +37,7 @@ type budget struct {
 	spacedUntil  time.Time // no request goes before, because of the interval
 
 	state               budgetState
-	window              int       // counts the windows, so that an answer can be matched with that of its request
+	window              int       // number of the window, which tells late answers of earlier ones apart
 	inFlight            int       // requests of this window that have no answer yet
 	firstAnswerDeadline time.Time // when to stop waiting for the first answer of the window; zero if no request was sent
 	remaining           int       // requests left in the window, by its answers so far
@@ -60,13 +60,13 @@ const noReset = math.MaxInt64
 // errUsedUp turns away a request with a fallback that would have to wait for the reset.
 var errUsedUp = errors.New("the rate limit of the token is used up")
 
-// ticket is a request's place in the queue of a budget and, once admitted, its right to be sent.
+// ticket is the place of a request in the queue of a budget and, once it is admitted, the right to send it.
 type ticket struct {
 	position    int
 	hasFallback bool          // it is turned away instead of waiting for the reset
 	done        chan struct{} // closed when it is admitted or turned away
 	turnedAway  bool
-	window      int // that it was admitted in
+	window      int // in which it was admitted
 }
 
 // newPosition returns a position at the end of the queue.
@@ -151,7 +151,7 @@ func (b *budget) waitReason(now time.Time) *RateLimitError {
 	return nil
 }
 
-// release gives a ticket back with the answer to its request, learns from the answer, and admits whom it allows. The
+// release gives a ticket back, learns from the answer to its request, and admits the requests that this allows. The
 // status is 0 if there was no answer.
 func (b *budget) release(t *ticket, status int, limit rateLimit) {
 	b.mu.Lock()
@@ -185,9 +185,9 @@ func (b *budget) holdUntil(until time.Time) {
 	b.state, b.remaining, b.reset, b.resetAt = limited, 0, noReset, until
 }
 
-// learn takes over what an answer says. Answers overtake each other, so the lowest number of a window applies, and an
-// older window says nothing unless it refused the request. A server that computes the reset for every answer may be one
-// second off.
+// learn takes over what an answer says. Answers overtake each other, so the lowest number of a window applies, and the
+// answers of an older window are ignored, except for refusals. A server that computes the reset for every answer may be
+// one second off.
 func (b *budget) learn(limit rateLimit, now time.Time) {
 	remaining := limit.remaining
 	if limit.exceeded {
@@ -200,7 +200,7 @@ func (b *budget) learn(limit rateLimit, now time.Time) {
 	case limit.reset >= b.reset-1 || limit.exceeded:
 		b.remaining = min(b.remaining, remaining)
 		resetAt := now.Add(limit.untilReset + b.jitter)
-		// Date is in whole seconds, so an answer from the end of a second knows the reset better than one from its start.
+		// Date is in whole seconds, so an answer from the end of a second is more precise than one from its start.
 		if limit.reset == b.reset && resetAt.Before(b.resetAt) {
 			b.resetAt = resetAt
 		}
@@ -245,8 +245,8 @@ func (b *budget) admit(now time.Time) {
 	}
 }
 
-// turnAway turns away every request with a fallback if only the reset could admit it. It reports whether there were
-// any.
+// turnAway turns away all requests with a fallback if they would have to wait for the reset. It reports whether there
+// were any.
 func (b *budget) turnAway() bool {
 	if !b.isUsedUp(true) {
 		return false

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// request is what a call asks RyzeAPI for, without the token: each attempt is given one.
+// request is what a call sends, except for the token: every attempt is given one.
 type request struct {
 	method     string
 	path       string
@@ -22,8 +22,8 @@ type request struct {
 	maxRetries int
 }
 
-// call sends a request until it succeeds or another attempt cannot help, and decodes RyzeAPI's answer. Errors of decode
-// are [AnswerError.Problem]s. The error of a call is always a [*CallError].
+// call sends a request until it succeeds or another attempt cannot help, and decodes RyzeAPI's answer. If decode
+// fails, its error becomes an [AnswerError]. The error of a call is always a [*CallError].
 func (c *Client) call(ctx context.Context, req request, decode func(answer []byte) error) error {
 	ctx, cancel := c.stoppable(ctx)
 	defer cancel()
@@ -54,7 +54,7 @@ func (c *Client) call(ctx context.Context, req request, decode func(answer []byt
 		if outcome.err == nil {
 			return nil // a success, even if the context has ended meanwhile
 		}
-		if outcome.answered() || ctx.Err() == nil { // an attempt that the context cut short has nothing to report
+		if outcome.answered() || ctx.Err() == nil { // otherwise, the attempt only failed because the context ended
 			failed.Err = outcome.err
 		}
 		if req.method != http.MethodGet && outcome.mayHaveTakenEffect {
@@ -66,7 +66,7 @@ func (c *Client) call(ctx context.Context, req request, decode func(answer []byt
 		switch decide(outcome, retries, req.maxRetries) {
 		case giveUp:
 			return failed
-		case requeue: // at the end, so that an instance that is always refused does not hold up the others
+		case requeue: // so that an instance that is always refused does not hold up the others
 			position = c.tokens.newPosition(req.instance)
 		case retry:
 			if !sleep(ctx, retryPause(c.retryWait, retries, outcome.limit.retryAfter)) {
@@ -83,7 +83,7 @@ func (c *Client) stoppable(ctx context.Context) (context.Context, context.Cancel
 	if c.stop == nil {
 		return ctx, cancel
 	}
-	detach := context.AfterFunc(c.stop, cancel) //nolint:contextcheck // a second context, beside the caller's
+	detach := context.AfterFunc(c.stop, cancel)
 	return ctx, func() { detach(); cancel() }
 }
 

@@ -142,20 +142,18 @@ func TestAttemptsAreLogged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var lines []string
-		answers := []*http.Response{
-			answerWith(503, refusal, http.Header{"X-Ratelimit-Remaining": {"many"}}),
-			answerWith(429, refusal, http.Header{"X-Ratelimit-Remaining": {"7"}}),
-			nil, // the connection breaks
-			answerWith(200, `{"success":true}`, http.Header{"X-Ratelimit-Remaining": {"6"}}),
-		}
+		answers := []struct {
+			status          int // 0 for no answer
+			body, remaining string
+		}{{503, refusal, "many"}, {429, refusal, "7"}, {}, {200, `{"success":true}`, "6"}}
 		client := clientOf(func(*http.Request) (*http.Response, error) {
 			time.Sleep(30 * time.Millisecond)
 			answer := answers[0]
 			answers = answers[1:]
-			if answer == nil {
+			if answer.status == 0 {
 				return nil, io.EOF
 			}
-			return answer, nil
+			return answerWith(answer.status, answer.body, http.Header{"X-Ratelimit-Remaining": {answer.remaining}}), nil
 		}, func(c *Config) {
 			c.MaxRetries = 3
 			c.Debug = func(_ context.Context, message string, fields ...map[string]any) {

@@ -16,25 +16,25 @@ const listMaxAge = time.Minute
 type listCache struct {
 	fetch func(context.Context) // requests a list, and reports it with begin and end
 
-	mu           sync.Mutex
-	first        string            // the instance that was read first
-	writes       int               // writes that have ended
-	writing      map[string]int    // writes in progress, by instance
-	lastWrite    map[string]int    // value of writes at the end of the last write, by instance
-	tokens       map[string]Secret // by instance, from the last list that succeeded; nil before the first list
-	latest       *list             // nil before the first
-	pendingFetch *fetch            // nil if none is in progress
+	mu        sync.Mutex
+	first     string            // the instance that was read first
+	writes    int               // writes that have ended
+	writing   map[string]int    // writes in progress, by instance
+	lastWrite map[string]int    // value of writes at the end of the last write, by instance
+	tokens    map[string]Secret // by instance, from the last list that succeeded; nil before the first list
+	latest    *list             // nil before the first
+	pending   *sharedFetch      // nil if none is in progress
 }
 
-// list is what RyzeAPI has listed at some moment.
+// list is an answer to a list request, or its failure.
 type list struct {
 	writesBefore int // value of writes when it was requested
 	receivedAt   time.Time
 	instances    map[string]Instance // by name; nil if the list failed
 }
 
-// fetch is a list in progress that several reads wait for. It ends early when all of them have given up.
-type fetch struct {
+// sharedFetch is a list in progress that several reads wait for. It ends early when all of them have given up.
+type sharedFetch struct {
 	done    chan struct{}
 	cancel  context.CancelFunc
 	waiting int
@@ -44,15 +44,15 @@ func newListCache() *listCache {
 	return &listCache{writing: map[string]int{}, lastWrite: map[string]int{}}
 }
 
-// begin is called before a list is requested.
+// begin must be called before a list is requested.
 func (c *listCache) begin() *list {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return &list{writesBefore: c.writes}
 }
 
-// end stores a list. One that failed is stored as empty, so that it is not tried again for as long as it would have
-// been used.
+// end stores the list that begin returned. A failure is stored too, so that it is not repeated for as long as a list
+// would have been used.
 func (c *listCache) end(l *list, instances []Instance, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,7 +75,7 @@ func (c *listCache) end(l *list, instances []Instance, err error) {
 	}
 }
 
-// beginWrite is called before a write to an instance, and the function that it returns, after the write.
+// beginWrite must be called before a write to an instance, and the function that it returns after the write.
 func (c *listCache) beginWrite(instance string) (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -142,18 +142,18 @@ func (c *listCache) usable() *list {
 	return c.latest
 }
 
-// wait returns a list that is not too old, and fetches one if needed. It returns nil if that failed early, or the
-// context ended.
+// wait returns a list that is not too old, and fetches one if needed. It returns nil if the context or the fetch was
+// cancelled.
 func (c *listCache) wait(ctx context.Context) *list {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if l := c.usable(); l != nil {
 		return l
 	}
-	if c.pendingFetch == nil {
-		c.pendingFetch = c.startFetch(ctx)
+	if c.pending == nil {
+		c.pending = c.startFetch(ctx)
 	}
-	pending := c.pendingFetch
+	pending := c.pending
 	pending.waiting++
 	c.mu.Unlock()
 	select {
@@ -168,11 +168,11 @@ func (c *listCache) wait(ctx context.Context) *list {
 	return c.usable()
 }
 
-// startFetch starts a list for all who wait for it. Its context does not end with that of the first of them, who may
-// also be the first to give up.
-func (c *listCache) startFetch(ctx context.Context) *fetch {
+// startFetch starts a list for all reads that wait for it. Its context does not end with that of the first read, which
+// may also be the first to give up.
+func (c *listCache) startFetch(ctx context.Context) *sharedFetch {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	started := &fetch{done: make(chan struct{}), cancel: cancel}
+	started := &sharedFetch{done: make(chan struct{}), cancel: cancel}
 	go func() {
 		c.fetch(ctx)
 		c.mu.Lock()
@@ -183,10 +183,10 @@ func (c *listCache) startFetch(ctx context.Context) *fetch {
 	return started
 }
 
-// endFetch ends a fetch that is complete, or that nobody waits for. The caller holds the lock.
-func (c *listCache) endFetch(ended *fetch) {
+// endFetch ends a fetch that is complete, or that no read waits for. The caller holds the lock.
+func (c *listCache) endFetch(ended *sharedFetch) {
 	ended.cancel()
-	if c.pendingFetch == ended {
-		c.pendingFetch = nil
+	if c.pending == ended {
+		c.pending = nil
 	}
 }

@@ -12,7 +12,7 @@ import (
 // maxRetryPause limits the pause between two attempts, unless Retry-After asks for a longer one.
 const maxRetryPause = 30 * time.Second
 
-// step is what a call does after an attempt that failed.
+// step is what a call does after a failed attempt.
 type step int
 
 const (
@@ -21,28 +21,26 @@ const (
 	retry        // try again after a pause
 )
 
-// decide returns the next step of a call after a failed attempt, when retries of its maxRetries are used up. It is the
-// only place that decides this.
+// decide returns what a call does after a failed attempt, if it has made some of its maxRetries already. No other code
+// decides this.
 //
-//   - A token's own failure is no failure of the call. The next attempt waits until the budget of a token allows it:
-//     after a 429 that says how long to wait, the same token's; after a failed instance token, the main one's.
-//   - What may pass is retried: server errors, a 429 that does not say how long to wait, answers that were cut off, and
-//     most errors of the network.
-//   - Everything else is final.
+//   - If the failure concerns the token, the call requeues and uses up no retry: the budget knows when a 429 that says
+//     how long to wait is over, and after a failed instance token, the main token is next.
+//   - If the failure is transient, the call retries.
+//   - Otherwise, it gives up.
 func decide(o outcome, retries, maxRetries int) step {
 	switch {
-	case o.instanceToken && mayBeTokensFault(o.status), o.limit.pause() > 0:
+	case o.limit.pause() > 0, o.instanceToken && mainTokenMayHelp(o.status):
 		return requeue
-	case retries < maxRetries && mayPass(o):
+	case isTransient(o) && retries < maxRetries:
 		return retry
 	default:
 		return giveUp
 	}
 }
 
-// mayBeTokensFault reports whether the answer to a request with an instance's own token may be different with the main
-// token.
-func mayBeTokensFault(status int) bool {
+// mainTokenMayHelp reports whether an answer to an instance's own token may be different with the main token.
+func mainTokenMayHelp(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests:
 		return true
@@ -51,8 +49,9 @@ func mayBeTokensFault(status int) bool {
 	}
 }
 
-// mayPass reports whether the same request may succeed later.
-func mayPass(o outcome) bool {
+// isTransient reports whether the same request may succeed later: after a server error, a 429, an answer that was cut
+// off, and most errors of the network.
+func isTransient(o outcome) bool {
 	if !o.answered() {
 		return !isPermanent(o.err)
 	}
@@ -63,8 +62,8 @@ func mayPass(o outcome) bool {
 	return ok && o.status < 300 && answer.cutOff
 }
 
-// isPermanent reports whether an attempt without a usable answer would fail again in the same way: an untrusted
-// certificate, a server that speaks no TLS or rejects the provider's, an unknown host, an oversized answer.
+// isPermanent reports whether the error of an attempt without an answer would occur again: an untrusted certificate, a
+// server that does not speak TLS or rejects the client's version, an unknown host, an answer that is too large.
 func isPermanent(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true

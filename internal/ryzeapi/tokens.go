@@ -17,7 +17,7 @@ type tokens struct {
 	budget         *budget
 	instanceTokens bool // instances' own tokens may be used
 	lists          *listCache
-	probe          chan struct{} // holds a value while one request finds out whether instance tokens are accepted
+	probe          chan struct{} // full while a request finds out whether instance tokens are accepted
 
 	mu       sync.Mutex
 	budgets  map[string]*budget // of instance tokens, by instance
@@ -72,7 +72,7 @@ func (t *tokens) acquire(ctx context.Context, instance string, position int) (*p
 
 // acquireInstanceToken waits until a request may be sent with the instance's own token. It returns nil if there is no
 // such token, or it cannot be used. The first instance token to be used is a probe. The others wait for its outcome, so
-// that a server that accepts no instance token is not asked with every one of them.
+// that a server that accepts no instance token is not sent all of them.
 func (t *tokens) acquireInstanceToken(ctx context.Context, instance string, position int) (*permit, error) {
 	token, ok := t.lists.token(ctx, instance)
 	if !ok {

@@ -81,7 +81,7 @@ func CheckInstanceName(name string) error {
 	case name == "":
 		return errors.New("is empty")
 	case path.Clean("/"+name) != "/"+name:
-		return errors.New("has a part that disappears from URLs: an empty one before, between or after slashes, or . or ..")
+		return errors.New("has a part that disappears from URLs: . or .., or nothing before, between or after slashes")
 	case strings.Contains(name, ","):
 		return errors.New("contains a comma; give one instance, and use for_each for several")
 	}
