@@ -5,158 +5,145 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
 
 const (
-	// maxServerWait bounds every wait that a header of the server's asks for: RyzeAPI's rate-limit window is a minute.
-	maxServerWait = 2 * time.Minute
-	// learningTime is how long requests wait for the first answer of a window, which says how many may follow it at once.
-	learningTime = 3 * time.Second
+	// firstAnswerWait is how long requests wait for the first answer of a window, which says how many may follow at once.
+	firstAnswerWait = 3 * time.Second
 	// maxResetJitter spreads the first requests of several runs that wait for the same reset.
 	maxResetJitter = 250 * time.Millisecond
-	// reserve is how many requests of a window those leave that need not wait for the next one: for the list of the instances' own tokens, now
-	// and in the runs that follow soon, such as the apply of a plan.
+	// reserve is how many requests of a window are kept back from requests with a fallback. They are for the list that has
+	// the instances' own tokens, in this run and in one that follows soon, such as the apply of a plan.
 	reserve = 10
-	// quietWait is how long a request waits before the log says so.
-	quietWait = 3 * time.Second
+	// logWaitAfter is how long a request waits before that is logged.
+	logWaitAfter = 3 * time.Second
 )
 
-// budget lets the requests of one token through as the rate-limit headers of the server's answers allow (contract, section 1). The first
-// request of a window goes alone; as many as its answer allows follow at once, and the rest when the window is over, in the order
-// in which their calls began. Other clients of the token show in the headers, so none needs to know of another.
+// budget paces the requests with one token as the rate-limit headers of the answers allow (API.md, section 1). The
+// first request of a window goes alone, and as many as its answer allows follow at once. The others queue until the
+// reset, in the order of their calls. Other users of the token show up in the headers, so no coordination with them is
+// needed.
 type budget struct {
-	interval time.Duration // least time between two requests, 0 for no bound of one's own
+	interval time.Duration // minimum time between two requests, from MaxPerMinute; 0 for none
 	info     func(ctx context.Context, message string, fields ...map[string]any)
 
-	mu       sync.Mutex
-	calls    int     // calls that have asked so far
-	queue    []*turn // oldest call first
-	wake     *time.Timer
-	earliest time.Time // of the next request, by the interval
+	mu           sync.Mutex
+	lastPosition int
+	queue        []*ticket // lowest position first
+	wake         *time.Timer
+	spacedUntil  time.Time // no request goes before, because of the interval
 
-	state     budgetState
-	window    int       // counts the windows, so that an answer to a request of an earlier one is told apart
-	inFlight  int       // requests of this window without an answer yet
-	learnedBy time.Time // when a first answer that does not come is no longer waited for; zero if no request was sent
-	remaining int       // requests that the window still had by the answers so far
-	reset     int64     // end of the window in Unix seconds, by the server's clock
-	resetAt   time.Time // end of the window, by this machine's clock, and the jitter
-	jitter    time.Duration
+	state               budgetState
+	window              int       // number of the window, which tells late answers of earlier ones apart
+	inFlight            int       // requests of this window that have no answer yet
+	firstAnswerDeadline time.Time // when to stop waiting for the first answer of the window; zero if no request was sent
+	remaining           int       // requests left in the window, by its answers so far
+	reset               int64     // end of the window in Unix seconds, by the server's clock
+	resetAt             time.Time // end of the window by this machine's clock, jitter included
+	jitter              time.Duration
 }
 
 type budgetState int
 
 const (
-	learning budgetState = iota // no answer of this window yet
-	limited                     // remaining, reset and resetAt are known
-	free                        // the answers have no usable headers: the retries deal with a 429
+	unknown   budgetState = iota // this window has no answer yet
+	limited                      // remaining, reset and resetAt are known
+	unlimited                    // the answers have no usable headers, so nothing is held back
 )
 
-// held is the reset of a budget whose wait comes from Retry-After. No answer tells of a later one.
-const held = math.MaxInt64
+// noReset is the reset of a budget that waits because of Retry-After. No answer can name a later one.
+const noReset = math.MaxInt64
 
-// errUsedUp is what a request that need not wait for the next window gets in its place.
+// errUsedUp turns away a request with a fallback that would have to wait for the reset.
 var errUsedUp = errors.New("the rate limit of the token is used up")
 
-// turn is a request that waits, or that was let through or sent away.
-type turn struct {
-	call    int
-	patient bool          // it waits for the next window
-	ready   chan struct{} // closed when it may go, or is sent away
-	usedUp  bool          // it was sent away
-	window  int           // in which it went
+// ticket is the place of a request in the queue of a budget and, once it is admitted, the right to send it.
+type ticket struct {
+	position    int
+	hasFallback bool          // it is turned away instead of waiting for the reset
+	done        chan struct{} // closed when it is admitted or turned away
+	turnedAway  bool
+	window      int // in which it was admitted
 }
 
-// RateLimitError is what a request waited for when its time ran out, or when it was cancelled. It was not sent.
-type RateLimitError struct {
-	Own   bool // a bound of the client's own, not the server's
-	Until time.Time
-}
-
-func (e *RateLimitError) Error() string {
-	if e.Own {
-		return "waiting for its turn within the client's own limit of requests per minute"
-	}
-	return "waiting for the rate limit of the token, which is used up until " + e.Until.Format("15:04:05 MST")
-}
-
-// newCall returns the place of a new call in the order of all.
-func (b *budget) newCall() int {
+// newPosition returns a position at the end of the queue.
+func (b *budget) newPosition() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.calls++
-	return b.calls
+	b.lastPosition++
+	return b.lastPosition
 }
 
-// acquire waits until a request of a call may be sent. Whoever gets a turn must give it back by [budget.release]. When the context ends
-// first, the error is its own, or a [*RateLimitError]. A request that is not patient gets errUsedUp in place of a wait for the next window,
-// and of the last requests of this one.
-func (b *budget) acquire(ctx context.Context, call int, patient bool) (*turn, error) {
-	t := &turn{call: call, patient: patient, ready: make(chan struct{})}
+// acquire queues until a request may be sent. The ticket must be given back with [budget.release]. If the context ends
+// first, the error is a [*RateLimitError] or the context's own. A request with a fallback gets errUsedUp instead of
+// waiting for the reset or using the reserve.
+func (b *budget) acquire(ctx context.Context, position int, hasFallback bool) (*ticket, error) {
+	t := &ticket{position: position, hasFallback: hasFallback, done: make(chan struct{})}
 	b.mu.Lock()
-	at, _ := slices.BinarySearchFunc(b.queue, t, func(a, b *turn) int { return a.call - b.call })
+	at, _ := slices.BinarySearchFunc(b.queue, t, func(a, b *ticket) int { return a.position - b.position })
 	b.queue = slices.Insert(b.queue, at, t)
 	b.admit(time.Now())
 	b.mu.Unlock()
 
-	quiet := time.NewTimer(quietWait)
-	defer quiet.Stop()
+	logWait := time.NewTimer(logWaitAfter)
+	defer logWait.Stop()
 	for {
 		select {
-		case <-t.ready:
-			if t.usedUp {
+		case <-t.done:
+			if t.turnedAway {
 				return nil, errUsedUp
 			}
 			return t, nil
-		case <-quiet.C:
-			if !b.say(ctx) {
-				quiet.Reset(quietWait)
+		case <-logWait.C:
+			if !b.logWait(ctx) {
+				logWait.Reset(logWaitAfter)
 			}
 		case <-ctx.Done():
-			return nil, b.leave(ctx, t)
+			return nil, b.abandon(ctx, t)
 		}
 	}
 }
 
-// say logs why requests wait, and until when. It reports false where that is not known, since an answer is awaited that says it.
-func (b *budget) say(ctx context.Context) bool {
+// logWait logs what requests wait for, and until when. It reports false if they wait for an answer that will tell.
+func (b *budget) logWait(ctx context.Context) bool {
 	b.mu.Lock()
-	why, waiting := b.why(time.Now()), len(b.queue)
+	reason, waiting := b.waitReason(time.Now()), len(b.queue)
 	b.mu.Unlock()
-	if why != nil {
-		b.info(ctx, "a request to RyzeAPI is "+why.Error(), map[string]any{"until": why.Until.Format(time.RFC3339), "requests_waiting": waiting})
+	if reason == nil {
+		return false
 	}
-	return why != nil
+	b.info(ctx, "a request to RyzeAPI is "+reason.Error(),
+		map[string]any{"until": reason.Until.Format(time.RFC3339), "requests_waiting": waiting})
+	return true
 }
 
-// leave gives up a turn. The error is what it was waiting for, or the context's.
-func (b *budget) leave(ctx context.Context, t *turn) error {
+// abandon gives up a ticket whose context has ended. It returns what the ticket was waiting for, or the context's
+// error.
+func (b *budget) abandon(ctx context.Context, t *ticket) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	why := b.why(now)
+	reason := b.waitReason(now)
 	if at := slices.Index(b.queue, t); at >= 0 {
 		b.queue = slices.Delete(b.queue, at, at+1)
-	} else if !t.usedUp && t.window == b.window { // it was let through just now
+	} else if !t.turnedAway && t.window == b.window { // it was admitted at the same moment
 		b.inFlight--
 		b.admit(now)
 	}
-	if why == nil {
+	if reason == nil {
 		return ctx.Err()
 	}
-	return why
+	return reason
 }
 
-// why says what the next patient request waits for, nil for the answer to another one.
-func (b *budget) why(now time.Time) *RateLimitError {
-	next := b.next(now, true)
+// waitReason returns what the next request waits for, nil if that is the answer to another request.
+func (b *budget) waitReason(now time.Time) *RateLimitError {
+	next := b.nextAdmission(now, false)
 	switch {
-	case next.After(now) && next.Equal(b.earliest):
+	case next.After(now) && next.Equal(b.spacedUntil):
 		return &RateLimitError{Own: true, Until: next}
 	case next.After(now) && b.state == limited:
 		return &RateLimitError{Until: next}
@@ -164,72 +151,77 @@ func (b *budget) why(now time.Time) *RateLimitError {
 	return nil
 }
 
-// release takes in what the answer to a request says (the status is 0 where there was none), and lets through who may go by that.
-func (b *budget) release(t *turn, status int, header http.Header) {
+// release gives a ticket back, learns from the answer to its request, and admits the requests that this allows. The
+// status is 0 if there was no answer.
+func (b *budget) release(t *ticket, status int, limit rateLimit) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	b.expire(now)
+	b.endWindow(now)
 	current := t.window == b.window
 	if current {
 		b.inFlight--
 	}
-	wait := retryAfter(header)
-	limit, ok := parseRateLimit(status, header)
 	switch {
-	case wait > 0 && status == http.StatusTooManyRequests:
-		until := now.Add(wait + rand.N(maxResetJitter))
-		if b.state == limited && b.reset == held && b.resetAt.After(until) {
-			until = b.resetAt
-		}
-		b.state, b.remaining, b.reset, b.resetAt = limited, 0, held, until
-	case !current && (!ok || limit.reset <= b.reset): // it tells of a window that is over
-	case status == 0:
-		b.remaining-- // the server may have counted it
-	case !ok:
-		b.remaining--
-		if b.state == learning {
-			b.state = free
-		}
-	default:
+	case limit.exceeded && limit.retryAfter > 0:
+		b.holdUntil(now.Add(limit.retryAfter + rand.N(maxResetJitter)))
+	case !current && (!limit.isKnown() || limit.reset <= b.reset): // it says nothing about the current window
+	case limit.isKnown():
 		b.learn(limit, now)
+	default: // the server has counted the request, or may have
+		b.remaining--
+		if status != 0 && b.state == unknown {
+			b.state = unlimited
+		}
 	}
 	b.admit(now)
 }
 
-// learn takes in the headers of an answer. Answers overtake each other, so the least of a window counts, and one of an older window does not,
-// unless it is a refusal. A server that computes the reset anew for every answer may be a second off.
+// holdUntil holds back all requests because of a Retry-After. An earlier one that asked for more stays in force.
+func (b *budget) holdUntil(until time.Time) {
+	if b.state == limited && b.reset == noReset && b.resetAt.After(until) {
+		until = b.resetAt
+	}
+	b.state, b.remaining, b.reset, b.resetAt = limited, 0, noReset, until
+}
+
+// learn takes over what an answer says. Answers overtake each other, so the lowest number of a window applies, and the
+// answers of an older window are ignored, except for refusals. A server that computes the reset for every answer may be
+// one second off.
 func (b *budget) learn(limit rateLimit, now time.Time) {
-	if b.state == limited && limit.reset < b.reset-1 && !limit.refused {
-		return
+	remaining := limit.remaining
+	if limit.exceeded {
+		remaining = 0
 	}
-	if b.state != limited || limit.reset-1 > b.reset { // the first answer of a window
+	switch {
+	case b.state != limited || limit.reset-1 > b.reset: // the first answer of a window
 		b.jitter = rand.N(maxResetJitter)
-		b.state, b.remaining, b.reset, b.resetAt = limited, limit.remaining, limit.reset, now.Add(limit.wait+b.jitter)
-		return
-	}
-	b.remaining = min(b.remaining, limit.remaining)
-	resetAt := now.Add(limit.wait + b.jitter)
-	if limit.reset == b.reset && resetAt.Before(b.resetAt) { // Date has whole seconds, and the end of one tells more than its beginning
-		b.resetAt = resetAt
+		b.state, b.remaining, b.reset, b.resetAt = limited, remaining, limit.reset, now.Add(limit.untilReset+b.jitter)
+	case limit.reset >= b.reset-1 || limit.exceeded:
+		b.remaining = min(b.remaining, remaining)
+		resetAt := now.Add(limit.untilReset + b.jitter)
+		// Date is in whole seconds, so an answer from the end of a second is more precise than one from its start.
+		if limit.reset == b.reset && resetAt.Before(b.resetAt) {
+			b.resetAt = resetAt
+		}
 	}
 }
 
-// expire begins a new window when the known one is over.
-func (b *budget) expire(now time.Time) {
+// endWindow begins a new window if the known one is over.
+func (b *budget) endWindow(now time.Time) {
 	if b.state == limited && !now.Before(b.resetAt) {
-		b.state, b.inFlight, b.learnedBy = learning, 0, time.Time{}
+		b.state, b.inFlight, b.firstAnswerDeadline = unknown, 0, time.Time{}
 		b.window++
 	}
 }
 
-// admit lets through all who may go, and arranges to look again when the next one may.
+// admit lets through every request that may go now, and wakes up again when the next one may.
 func (b *budget) admit(now time.Time) {
-	b.expire(now)
+	b.endWindow(now)
 	for len(b.queue) > 0 {
 		t := b.queue[0]
-		if next := b.next(now, t.patient); next.After(now) {
-			if b.sendAway() {
+		if next := b.nextAdmission(now, t.hasFallback); next.After(now) {
+			if b.turnAway() {
 				continue
 			}
 			if b.wake != nil {
@@ -243,119 +235,54 @@ func (b *budget) admit(now time.Time) {
 			return
 		}
 		b.queue = b.queue[1:]
-		if b.inFlight == 0 && b.state == learning {
-			b.learnedBy = now.Add(learningTime)
+		if b.inFlight == 0 && b.state == unknown {
+			b.firstAnswerDeadline = now.Add(firstAnswerWait)
 		}
 		t.window = b.window
 		b.inFlight++
-		b.earliest = now.Add(b.interval)
-		close(t.ready)
+		b.spacedUntil = now.Add(b.interval)
+		close(t.done)
 	}
 }
 
-// sendAway ends the wait of all who need not wait for the next window, and tells whether there were any.
-func (b *budget) sendAway() bool {
-	if !b.isUsedUp(false) {
+// turnAway turns away all requests with a fallback if they would have to wait for the reset. It reports whether there
+// were any.
+func (b *budget) turnAway() bool {
+	if !b.isUsedUp(true) {
 		return false
 	}
-	waiting := len(b.queue)
-	b.queue = slices.DeleteFunc(b.queue, func(t *turn) bool {
-		if !t.patient {
-			t.usedUp = true
-			close(t.ready)
+	before := len(b.queue)
+	b.queue = slices.DeleteFunc(b.queue, func(t *ticket) bool {
+		if t.hasFallback {
+			t.turnedAway = true
+			close(t.done)
 		}
-		return !t.patient
+		return t.hasFallback
 	})
-	return len(b.queue) < waiting
+	return len(b.queue) < before
 }
 
-// isUsedUp tells whether a request has to wait for the next window.
-func (b *budget) isUsedUp(patient bool) bool {
+// isUsedUp reports whether a request has to wait for the reset.
+func (b *budget) isUsedUp(hasFallback bool) bool {
 	left := b.remaining - b.inFlight
-	if !patient {
+	if hasFallback {
 		left -= reserve
 	}
 	return b.state == limited && left <= 0
 }
 
-// next is the earliest time at which the next request may go, as far as is known now. An answer may bring it forward.
-func (b *budget) next(now time.Time, patient bool) time.Time {
+// nextAdmission returns the earliest time at which the next request may go, as far as is known. An answer may bring it
+// forward.
+func (b *budget) nextAdmission(now time.Time, hasFallback bool) time.Time {
 	next := now
 	switch {
-	case b.isUsedUp(patient):
+	case b.isUsedUp(hasFallback):
 		next = b.resetAt
-	case b.state == learning && b.inFlight > 0:
-		next = b.learnedBy
+	case b.state == unknown && b.inFlight > 0:
+		next = b.firstAnswerDeadline
 	}
-	if b.earliest.After(next) {
-		return b.earliest
+	if b.spacedUntil.After(next) {
+		return b.spacedUntil
 	}
 	return next
-}
-
-// rateLimit is what the headers of an answer say of its token's window.
-type rateLimit struct {
-	refused   bool // by a 429
-	remaining int
-	reset     int64         // in Unix seconds, by the server's clock
-	wait      time.Duration // until then, from when the answer was made: 1 s to maxServerWait
-}
-
-// parseRateLimit reads X-RateLimit-Remaining and X-RateLimit-Reset (contract, section 1). It reports false where one is missing, or not as
-// documented. The wait is counted from the answer's own Date, so that no clock needs to be right.
-func parseRateLimit(status int, header http.Header) (rateLimit, bool) {
-	remaining, err := strconv.ParseUint(header.Get("X-RateLimit-Remaining"), 10, 31)
-	if err != nil {
-		return rateLimit{}, false
-	}
-	reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64)
-	if err != nil {
-		return rateLimit{}, false
-	}
-	answered := answeredAt(header).Unix()
-	if reset < answered-1 || reset > answered+24*60*60 { // not a time in seconds, or a clock that went backwards
-		return rateLimit{}, false
-	}
-	// Both are whole seconds, so a window that ends now may last a second more.
-	wait := maxServerWait
-	if reset < answered+int64(maxServerWait/time.Second) {
-		wait = time.Duration(max(reset-answered, 1)) * time.Second
-	}
-	refused := status == http.StatusTooManyRequests
-	if refused {
-		remaining = 0
-	}
-	return rateLimit{refused: refused, remaining: int(remaining), reset: reset, wait: wait}, true
-}
-
-// limitWait is how long the token must wait by a 429, 0 if that does not say so, or by any other answer.
-func limitWait(status int, header http.Header) time.Duration {
-	if status != http.StatusTooManyRequests {
-		return 0
-	}
-	if wait := retryAfter(header); wait > 0 {
-		return wait
-	}
-	limit, _ := parseRateLimit(status, header)
-	return limit.wait
-}
-
-// retryAfter is how long Retry-After asks to wait (RFC 9110, section 10.2.3), at most maxServerWait; 0 or less if it does not.
-func retryAfter(header http.Header) time.Duration {
-	after := header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(after, 10, 64); err == nil {
-		return time.Duration(min(max(seconds, 0), int64(maxServerWait/time.Second))) * time.Second
-	}
-	if until, err := http.ParseTime(after); err == nil {
-		return min(until.Sub(answeredAt(header)), maxServerWait)
-	}
-	return 0
-}
-
-// answeredAt is when an answer was made, by the server's clock; by this machine's, where the answer does not say it.
-func answeredAt(header http.Header) time.Time {
-	if at, err := http.ParseTime(header.Get("Date")); err == nil {
-		return at
-	}
-	return time.Now()
 }

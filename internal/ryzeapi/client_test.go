@@ -32,7 +32,7 @@ var storage = ryzeapi.S3Config{
 	Endpoint: "", PathPrefix: "media/shop/",
 }
 
-// bench is a client, the mock that it calls, and what it logged.
+// bench is a client, the mock that it calls, and the log.
 type bench struct {
 	*ryzeapi.Client
 	mock    *mockapi.Server
@@ -80,8 +80,8 @@ func newClient(t *testing.T, endpoint string, change func(*ryzeapi.Config)) *ryz
 		t.Fatal(err)
 	}
 	config := ryzeapi.Config{
-		Endpoint: u, Token: ryzeapi.NewSecret(accountToken), UserAgent: "test/1", RequestTimeout: 5 * time.Second, MaxRetries: 2,
-		RetryWait: time.Millisecond, Debug: silent, Info: silent,
+		Endpoint: u, Token: ryzeapi.NewSecret(accountToken), UserAgent: "test/1", RequestTimeout: 5 * time.Second,
+		MaxRetries: 2, RetryWait: time.Millisecond, Debug: silent, Info: silent,
 	}
 	if change != nil {
 		change(&config)
@@ -98,21 +98,27 @@ func TestUpdateSendsTheWholeConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (ryzeapi.S3{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", PathPrefix: "media/shop/"}); got != want {
+	want := ryzeapi.S3{
+		Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", PathPrefix: "media/shop/",
+	}
+	if got != want {
 		t.Errorf("answer %+v, want %+v", got, want)
 	}
 	request := b.mock.Requests()[0]
-	want := `{"enabled":true,"region":"us-east-1","bucket":"media","accessKey":"AKIAEXAMPLE","secretKey":"s3/cr+et\"key","endpoint":"","pathPrefix":"media/shop/"}`
-	if request.Method != "POST" || request.Path != "/api/instance/s3/shop" || request.Body != want {
+	body := `{"enabled":true,"region":"us-east-1","bucket":"media","accessKey":"AKIAEXAMPLE",` +
+		`"secretKey":"s3/cr+et\"key","endpoint":"","pathPrefix":"media/shop/"}`
+	if request.Method != "POST" || request.Path != "/api/instance/s3/shop" || request.Body != body {
 		t.Errorf("sent %s %s %s", request.Method, request.Path, request.Body)
 	}
-	for name, want := range map[string]string{"Token": accountToken, "User-Agent": "test/1", "Content-Type": "application/json", "Accept": "application/json"} {
+	for name, want := range map[string]string{
+		"Token": accountToken, "User-Agent": "test/1", "Content-Type": "application/json", "Accept": "application/json",
+	} {
 		if got := request.Header.Get(name); got != want {
 			t.Errorf("header %s is %q, want %q", name, got, want)
 		}
 	}
-	if held := b.account.S3("shop").SecretKey; held != secretKey {
-		t.Errorf("the server holds the secret %q", held)
+	if saved := b.account.S3("shop").SecretKey; saved != secretKey {
+		t.Errorf("the server has saved the secret %q", saved)
 	}
 }
 
@@ -129,7 +135,7 @@ func TestDisableSendsEnabledFalseOnly(t *testing.T) {
 	}
 }
 
-func TestGetReadsEveryShapeOfDisabled(t *testing.T) {
+func TestGetReadsEveryFormOfDisabled(t *testing.T) {
 	t.Parallel()
 	for _, shape := range []mockapi.DisabledShape{mockapi.DisabledNull, mockapi.DisabledEmpty, mockapi.DisabledAbsent} {
 		mock := mockapi.New(mockapi.Options{Disabled: shape})
@@ -152,7 +158,7 @@ func TestInstanceNamesAreEscapedInPaths(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 		if !b.account.S3(name).Enabled {
-			t.Errorf("%q was not what the server understood: %s", name, b.mock.Requests()[len(b.mock.Requests())-1].Path)
+			t.Errorf("the server did not find %q at %s", name, b.mock.Requests()[len(b.mock.Requests())-1].Path)
 		}
 	}
 }
@@ -169,11 +175,11 @@ func TestBasePathOfTheEndpointIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	if path.Load() != "/ryze/api/instance/getS3/shop" {
-		t.Errorf("called %v", path.Load())
+		t.Errorf("the path was %v", path.Load())
 	}
 }
 
-func TestErrorsOfTheServer(t *testing.T) {
+func TestErrorAnswers(t *testing.T) {
 	t.Parallel()
 	const json = "application/json"
 	for name, c := range map[string]struct {
@@ -182,28 +188,54 @@ func TestErrorsOfTheServer(t *testing.T) {
 		want              string
 		requests          int
 	}{
-		"object":              {401, json, `{"success":false,"error":{"message":"Invalid token"}}`, "401 Unauthorized: Invalid token", 1},
-		"string":              {400, json, `{"success":false,"error":"Invalid request body"}`, "400 Bad Request: Invalid request body", 1},
-		"top-level message":   {403, json, `{"success":false,"message":"No permission"}`, "403 Forbidden: No permission", 1},
-		"no message":          {404, json, `{"success":false}`, "404 Not Found", 1},
-		"error of other form": {404, json, `{"success":false,"error":[1]}`, "404 Not Found", 1},
-		"failure in a 200":    {200, json, `{"success":false,"error":{"message":"nope"}}`, "200 OK: nope", 1},
-		"rate limit":          {429, json, `{"success":false,"error":{"message":"Rate limit exceeded. Try again later."}}`, "429 Too Many Requests: Rate limit exceeded. Try again later.", 3},
-		"database":            {500, json, `{"success":false,"error":{"message":"Failed to get S3 configuration"}}`, "500 Internal Server Error: Failed to get S3 configuration", 3},
-		"not implemented":     {501, json, `{"success":false}`, "501 Not Implemented", 3},
-		"message of no text":  {404, json, `{"success":false,"message":["a"]}`, "404 Not Found", 1},
-		"message beside data": {200, json, `{"success":true,"message":{"a":1}}`, `200 OK: the field "s3.enabled" is missing from it`, 1},
-		"proxy page":          {502, "text/html", "<html>Bad Gateway</html>", "502 Bad Gateway: it is an HTML page", 3},
-		"sign-in page":        {200, "", "\n <!doctype html><html>Sign in</html>", "200 OK: it is an HTML page", 1},
-		"other 404":           {404, json, `{"message":"no Route matched with those values"}`, `404 Not Found: it is JSON, but not in the form of RyzeAPI's errors ("success": false)`, 1},
-		"empty":               {200, json, ``, "200 OK: it is empty", 3},
-		"cut off":             {200, json, `{"success":true,"s3":{"ena`, "200 OK: it is not valid JSON", 3},
-		"JSON of other type":  {200, json, `[]`, "200 OK: it is JSON, but not in the form of RyzeAPI's answers", 1},
-		"no s3":               {200, json, `{"success":true}`, `200 OK: the field "s3.enabled" is missing from it`, 1},
-		"no enabled":          {200, json, `{"success":true,"s3":{"bucket":"b"}}`, `200 OK: the field "s3.enabled" is missing from it`, 1},
-		"wrong type":          {200, json, `{"success":true,"s3":{"enabled":true,"bucket":7}}`, "200 OK: the s3 object in it has a field of the wrong type", 1},
-		"echo of the token":   {400, json, `{"success":false,"error":{"message":"bad token account-token"}}`, "400 Bad Request: bad token (redacted)", 1},
-		"terminal escapes":    {400, json, `{"success":false,"error":{"message":"\u001b[31mred\u001b[0m\nline"}}`, "400 Bad Request: [31mred [0m line", 1},
+		"object": {
+			401, json, `{"success":false,"error":{"message":"Invalid token"}}`, "401 Unauthorized: Invalid token", 1,
+		},
+		"string": {
+			400, json, `{"success":false,"error":"Invalid request body"}`, "400 Bad Request: Invalid request body", 1,
+		},
+		"message at top level":  {403, json, `{"success":false,"message":"No access"}`, "403 Forbidden: No access", 1},
+		"no message":            {404, json, `{"success":false}`, "404 Not Found", 1},
+		"error of another type": {404, json, `{"success":false,"error":[1]}`, "404 Not Found", 1},
+		"failure in a 200":      {200, json, `{"success":false,"error":{"message":"nope"}}`, "200 OK: nope", 1},
+		"rate limit": {
+			429, json, `{"success":false,"error":{"message":"Rate limit exceeded. Try again later."}}`,
+			"429 Too Many Requests: Rate limit exceeded. Try again later.", 3,
+		},
+		"database": {
+			500, json, `{"success":false,"error":{"message":"Failed to get S3 configuration"}}`,
+			"500 Internal Server Error: Failed to get S3 configuration", 3,
+		},
+		"not implemented":         {501, json, `{"success":false}`, "501 Not Implemented", 3},
+		"message that is no text": {404, json, `{"success":false,"message":["a"]}`, "404 Not Found", 1},
+		"message of another type": {
+			200, json, `{"success":true,"message":{"a":1}}`, `200 OK: the field "s3.enabled" is missing from it`, 1,
+		},
+		"proxy page":   {502, "text/html", "<html>Bad Gateway</html>", "502 Bad Gateway: it is an HTML page", 3},
+		"sign-in page": {200, "", "\n <!doctype html><html>Sign in</html>", "200 OK: it is an HTML page", 1},
+		"another server's 404": {
+			404, json, `{"message":"no Route matched with those values"}`,
+			`404 Not Found: it is JSON, but not in the form of RyzeAPI's errors ("success": false)`, 1,
+		},
+		"empty":                {200, json, ``, "200 OK: it is empty", 3},
+		"cut off":              {200, json, `{"success":true,"s3":{"ena`, "200 OK: it is not valid JSON", 3},
+		"JSON of another type": {200, json, `[]`, "200 OK: it is JSON, but not in the form of RyzeAPI's answers", 1},
+		"no s3":                {200, json, `{"success":true}`, `200 OK: the field "s3.enabled" is missing from it`, 1},
+		"no enabled": {
+			200, json, `{"success":true,"s3":{"bucket":"b"}}`, `200 OK: the field "s3.enabled" is missing from it`, 1,
+		},
+		"wrong type": {
+			200, json, `{"success":true,"s3":{"enabled":true,"bucket":7}}`,
+			"200 OK: the s3 object in it has a field of the wrong type", 1,
+		},
+		"echo of the token": {
+			400, json, `{"success":false,"error":{"message":"bad token account-token"}}`,
+			"400 Bad Request: bad token (redacted)", 1,
+		},
+		"terminal escapes": {
+			400, json, `{"success":false,"error":{"message":"\u001b[31mred\u001b[0m\nline"}}`,
+			"400 Bad Request: [31mred [0m line", 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -233,12 +265,12 @@ func TestOnlyRyzeAPIsOwn404MeansThatTheInstanceIsMissing(t *testing.T) {
 	} {
 		b.mock.Inject("", 1, fault)
 		if _, err := b.GetS3(t.Context(), "shop"); err == nil || ryzeapi.IsInstanceMissing(err) {
-			t.Errorf("another's 404: %v", err)
+			t.Errorf("not RyzeAPI's 404: %v", err)
 		}
 	}
 }
 
-func TestFaultsAreRetriedUntilTheyPass(t *testing.T) {
+func TestFailuresAreRetried(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]mockapi.Fault{
 		"500":            mockapi.FailWith(500, "Failed to update S3 configuration"),
@@ -262,11 +294,11 @@ func TestFaultsAreRetriedUntilTheyPass(t *testing.T) {
 			}
 			for _, r := range requests[1:] {
 				if r.Body != requests[0].Body || r.Header.Get("Token") != accountToken {
-					t.Errorf("a retry sent another request: %s", r.Body)
+					t.Errorf("a retry sent a different request: %s", r.Body)
 				}
 			}
 			if b.account.S3("shop").SecretKey != secretKey {
-				t.Error("the server does not hold the secret")
+				t.Error("the server has not saved the secret")
 			}
 		})
 	}
@@ -274,13 +306,13 @@ func TestFaultsAreRetriedUntilTheyPass(t *testing.T) {
 
 func TestMayHaveTakenEffect(t *testing.T) {
 	t.Parallel()
-	refused, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := "http://" + refused.Addr().String()
-	_ = refused.Close()
-	if _, err := newClient(t, address, nil).UpdateS3(t.Context(), "shop", storage); err == nil || ryzeapi.MayHaveTakenEffect(err) {
+	client := newClient(t, "http://"+closed.Addr().String(), nil)
+	_ = closed.Close()
+	if _, err := client.UpdateS3(t.Context(), "shop", storage); err == nil || ryzeapi.MayHaveTakenEffect(err) {
 		t.Errorf("connection refused: %v", err)
 	}
 	for name, c := range map[string]struct {
@@ -290,7 +322,7 @@ func TestMayHaveTakenEffect(t *testing.T) {
 		"RyzeAPI's 500": {mockapi.FailWith(500, "Failed to update S3 configuration"), false},
 		"401":           {mockapi.FailWith(401, "Invalid token"), false},
 		"429":           {mockapi.FailWith(429, "Rate limit exceeded. Try again later."), false},
-		"other's 403":   {mockapi.HTMLPage(403), false},
+		"proxy's 403":   {mockapi.HTMLPage(403), false},
 		"redirect":      {mockapi.RedirectTo("https://other.invalid/"), false},
 		"proxy's 504":   {mockapi.HTMLPage(504), true},
 		"dropped after": {mockapi.DropAfter(), true},
@@ -306,7 +338,7 @@ func TestMayHaveTakenEffect(t *testing.T) {
 			t.Errorf("%s: a read: %v", name, err)
 		}
 	}
-	// One attempt that may have is enough, however the last one failed.
+	// One such attempt is enough, however the last one failed.
 	b := newBench(t, nil)
 	b.mock.Inject("", 1, mockapi.DropAfter())
 	b.mock.Inject("", 1, mockapi.FailWith(401, "Invalid token"))
@@ -315,7 +347,7 @@ func TestMayHaveTakenEffect(t *testing.T) {
 	}
 }
 
-func TestNoRedirectIsFollowed(t *testing.T) {
+func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	var reached atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
@@ -335,15 +367,16 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 	}
 	b.mock.Inject("", 99, mockapi.RedirectTo("https://other.invalid:port/?token=account-token"))
 	before := len(b.mock.Requests())
-	if _, err := b.GetS3(t.Context(), "shop"); err == nil || err.Error() != "307 Temporary Redirect to an unreadable location" {
-		t.Errorf("a location that is no URL: %v", err)
+	_, err := b.GetS3(t.Context(), "shop")
+	if err == nil || err.Error() != "307 Temporary Redirect to an unreadable location" {
+		t.Errorf("a location that is not a URL: %v", err)
 	}
 	if n := len(b.mock.Requests()) - before; n != 1 {
 		t.Errorf("%d requests for a redirect", n)
 	}
 }
 
-func TestAnAttemptEndsInItsTime(t *testing.T) {
+func TestAnAttemptTimesOut(t *testing.T) {
 	t.Parallel()
 	slow := func(c *ryzeapi.Config) { c.RequestTimeout = 300 * time.Millisecond }
 	b := newBench(t, slow)
@@ -353,10 +386,11 @@ func TestAnAttemptEndsInItsTime(t *testing.T) {
 	}
 	b.mock.Inject("", 99, mockapi.Delay(time.Minute))
 	_, err := b.UpdateS3(t.Context(), "shop", storage)
-	if timeout, ok := errors.AsType[*ryzeapi.TimeoutError](err); !ok || timeout.After != 300*time.Millisecond || !ryzeapi.MayHaveTakenEffect(err) {
+	timeout, ok := errors.AsType[*ryzeapi.TimeoutError](err)
+	if !ok || timeout.After != 300*time.Millisecond || !ryzeapi.MayHaveTakenEffect(err) {
 		t.Errorf("error %v", err)
 	}
-	// A server that begins to answer and never ends.
+	// A server that begins its answer and never ends it.
 	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"success":true,`)
 		w.(http.Flusher).Flush()
@@ -369,7 +403,7 @@ func TestAnAttemptEndsInItsTime(t *testing.T) {
 	}
 }
 
-func TestAnAnswerHasALimit(t *testing.T) {
+func TestAnAnswerThatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -386,25 +420,26 @@ func TestAnAnswerHasALimit(t *testing.T) {
 	}
 }
 
-func TestCancellationEndsEveryWait(t *testing.T) {
+func TestTheContextEndsEveryWait(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault mockapi.Fault
 		last  string
 	}{
-		"hanging call":    {mockapi.Delay(time.Minute), ""},
-		"rate-limit wait": {mockapi.SlowDown(60), "waiting for the rate limit of the token, which is used up until"},
+		"hanging call":      {mockapi.Delay(time.Minute), ""},
+		"pause for a retry": {mockapi.FailWith(500, "Failed"), "500 Internal Server Error: Failed"},
+		"rate-limit wait":   {mockapi.SlowDown(60), "waiting for the rate limit of the token, which is used up until"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, nil)
+			b := newBench(t, func(c *ryzeapi.Config) { c.RetryWait = time.Minute })
 			b.mock.Inject("", 99, c.fault)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			start := time.Now()
 			_, err := b.UpdateS3(ctx, "shop", storage)
-			if took := time.Since(start); took > 2*time.Second {
-				t.Errorf("ended after %s", took)
+			if elapsed := time.Since(start); elapsed > 2*time.Second {
+				t.Errorf("ended after %s", elapsed)
 			}
 			call, ok := errors.AsType[*ryzeapi.CallError](err)
 			if !ok || !errors.Is(err, context.DeadlineExceeded) {
@@ -427,7 +462,7 @@ func TestStopEndsAllCalls(t *testing.T) {
 	b.mock.Inject("", 1, mockapi.Delay(time.Minute))
 	time.AfterFunc(100*time.Millisecond, cancel)
 	start := time.Now()
-	for range 2 { // one that was under way, and one that begins afterwards
+	for range 2 { // one in progress, and one that begins afterwards
 		if _, err := b.GetS3(t.Context(), "shop"); !errors.Is(err, context.Canceled) || time.Since(start) > 2*time.Second {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
@@ -437,7 +472,7 @@ func TestStopEndsAllCalls(t *testing.T) {
 	}
 }
 
-func TestARateLimitIsWaitedOut(t *testing.T) {
+func TestTheRateLimitIsWaitedOut(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	b.mock.Inject("", 1, mockapi.SlowDown(1))
@@ -445,12 +480,12 @@ func TestARateLimitIsWaitedOut(t *testing.T) {
 	if _, err := b.GetS3(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took < time.Second {
-		t.Errorf("came back after %s", took)
+	if elapsed := time.Since(start); elapsed < time.Second {
+		t.Errorf("done after %s", elapsed)
 	}
 }
 
-func TestARateLimitNeedsNoRetries(t *testing.T) {
+func TestTheRateLimitUsesUpNoRetries(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(c *ryzeapi.Config) { c.MaxRetries = 0 })
 	b.mock.Inject("", 3, mockapi.SlowDown(1))
@@ -459,8 +494,8 @@ func TestARateLimitNeedsNoRetries(t *testing.T) {
 	}
 }
 
-// A connection that breaks gives its turn back at once.
-func TestABrokenConnectionHoldsUpNobody(t *testing.T) {
+// The ticket of a request whose connection breaks is given back at once.
+func TestABrokenConnectionDelaysNobody(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	b.mock.Inject("", 2, mockapi.DropBefore())
@@ -470,8 +505,9 @@ func TestABrokenConnectionHoldsUpNobody(t *testing.T) {
 	}
 }
 
-// Waiting for the rate limit is no failure: it needs no retries, however often another client takes the next window too.
-func TestManyCallsUnderALimit(t *testing.T) {
+// Waiting for the rate limit is no failure: it needs no retries, however often another client takes the next window
+// too.
+func TestManyCallsUnderARateLimit(t *testing.T) {
 	t.Parallel()
 	mock := mockapi.New(mockapi.Options{RateLimit: 10, RateWindow: time.Second})
 	mock.AddAccount(accountToken).AddInstance("shop")
@@ -500,13 +536,13 @@ func TestManyCallsUnderALimit(t *testing.T) {
 	}
 }
 
-func TestWhatCannotPassIsNotRetried(t *testing.T) {
+func TestPermanentFailuresAreNotRetried(t *testing.T) {
 	t.Parallel()
 	log := &lines{}
 	logged := func(c *ryzeapi.Config) { c.Debug, c.Info = log.add, log.add }
 
 	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
-	untrusted.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // it would complain of the client's refusal
+	untrusted.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // it would log the client's refusal
 	untrusted.StartTLS()
 	defer untrusted.Close()
 	_, err := newClient(t, untrusted.URL, logged).GetS3(t.Context(), "shop")
@@ -550,28 +586,29 @@ func TestConnectionsAreReused(t *testing.T) {
 		}
 		all.Wait()
 	}
-	if opened.Load() > 20 { // a few more than 10, where one comes back just too late
+	if opened.Load() > 20 { // a few more than 10 if some become idle just too late
 		t.Errorf("%d connections for 50 requests, 10 at a time", opened.Load())
 	}
 }
 
-func TestNothingSecretIsLoggedOrInErrors(t *testing.T) {
+func TestSecretsAreNeitherLoggedNorInErrors(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	b.mock.Inject("POST", 1, mockapi.FailWith(500, "cannot store "+secretKey+" for "+accountToken))
 	b.mock.Inject("POST", 1, mockapi.DropAfter())
-	b.mock.Inject("POST", 1, mockapi.FailWith(400, `cannot store {"secretKey":"s3/cr+et\"key"} `+url.QueryEscape(secretKey)))
+	echo := `cannot store {"secretKey":"s3/cr+et\"key"} ` + url.QueryEscape(secretKey)
+	b.mock.Inject("POST", 1, mockapi.FailWith(400, echo))
 	_, err := b.UpdateS3(t.Context(), "shop", storage)
 	if err == nil {
 		t.Fatal("no error")
 	}
-	everything := b.log.String() + err.Error() + fmt.Sprintf("%+v %#v", err, err)
-	if !strings.Contains(everything, "cannot store (redacted) for (redacted)") {
-		t.Errorf("the messages are not in what was searched: %s", everything)
+	all := b.log.String() + err.Error() + fmt.Sprintf("%+v %#v", err, err)
+	if !strings.Contains(all, "cannot store (redacted) for (redacted)") {
+		t.Errorf("the messages are not in the text that is searched: %s", all)
 	}
 	for _, canary := range []string{"cr+et", "cr%2Bet", accountToken} {
-		if strings.Contains(everything, canary) {
-			t.Errorf("%q is in %s", canary, everything)
+		if strings.Contains(all, canary) {
+			t.Errorf("%q is in %s", canary, all)
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"net/url"
 )
 
-// S3Config is a whole configuration of an instance's S3 storage, as it is sent. RyzeAPI does not say whether a field that is left out
-// keeps its old value, so none is ever left out (contract, section 2).
+// S3Config is a complete configuration of an instance's S3 storage, as it is sent. RyzeAPI does not document whether an
+// omitted field keeps its old value, so none is ever omitted (API.md, section 2).
 type S3Config struct {
 	Region     string
 	Bucket     string
@@ -19,7 +19,8 @@ type S3Config struct {
 	PathPrefix string
 }
 
-// S3 is the S3 storage of an instance, as RyzeAPI shows it: without its secret. Null, absent and empty fields are all "".
+// S3 is the S3 storage of an instance as RyzeAPI returns it, without the secret key. Null, absent and empty fields are
+// "".
 type S3 struct {
 	Enabled    bool
 	Region     string
@@ -29,23 +30,26 @@ type S3 struct {
 	PathPrefix string
 }
 
-// GetS3 reads the S3 storage of an instance. One that was never configured is one that is disabled.
+// GetS3 reads the S3 storage of an instance. Storage that was never configured is disabled.
 func (c *Client) GetS3(ctx context.Context, instance string) (S3, error) {
-	return c.s3Call(ctx, http.MethodGet, "/api/instance/getS3/", instance, nil)
+	return c.callS3(ctx, http.MethodGet, "/api/instance/getS3/", instance, nil)
 }
 
-// RefreshS3 is GetS3 for one instance of many: from the second one on, a list of all instances serves them, up to a minute old. Whatever this client
-// has written since, and what the list does not have, is read anew.
+// RefreshS3 is GetS3 for one instance of many: from the second instance on, a list of all of them serves the reads. It
+// is at most a minute old. Instances that this client has written since, or that the list does not contain in full, are
+// read by themselves.
 func (c *Client) RefreshS3(ctx context.Context, instance string) (S3, error) {
-	s3, why := c.roster.s3(ctx, instance)
-	if why == "" {
+	s3, reason := c.lists.s3(ctx, instance)
+	if reason == "" {
 		return s3, nil
 	}
-	c.debug(ctx, "reading the storage of one instance by itself", map[string]any{"instance": instance, "reason": why})
+	fields := map[string]any{"instance": instance, "reason": reason}
+	c.debug(ctx, "reading the S3 storage of one instance by itself", fields)
 	return c.GetS3(ctx, instance)
 }
 
-// UpdateS3 saves and enables a whole configuration, and returns what RyzeAPI says that it saved. RyzeAPI tests no credentials.
+// UpdateS3 saves and enables a complete configuration, and returns what RyzeAPI says that it has saved. RyzeAPI does
+// not test the credentials.
 func (c *Client) UpdateS3(ctx context.Context, instance string, config S3Config) (S3, error) {
 	body := struct {
 		Enabled    bool   `json:"enabled"`
@@ -55,23 +59,31 @@ func (c *Client) UpdateS3(ctx context.Context, instance string, config S3Config)
 		SecretKey  string `json:"secretKey"`
 		Endpoint   string `json:"endpoint"`
 		PathPrefix string `json:"pathPrefix"`
-	}{true, config.Region, config.Bucket, config.AccessKey, config.SecretKey.Reveal(), config.Endpoint, config.PathPrefix}
-	defer c.roster.write(instance)()
-	return c.s3Call(ctx, http.MethodPost, "/api/instance/s3/", instance, body, config.SecretKey)
+	}{
+		true, config.Region, config.Bucket, config.AccessKey, config.SecretKey.Reveal(), config.Endpoint,
+		config.PathPrefix,
+	}
+	defer c.lists.beginWrite(instance)()
+	return c.callS3(ctx, http.MethodPost, "/api/instance/s3/", instance, body, config.SecretKey)
 }
 
-// DisableS3 disables the storage of an instance. RyzeAPI deletes the whole configuration with it, the credentials included.
+// DisableS3 disables the S3 storage of an instance. RyzeAPI then deletes its configuration, credentials included.
 func (c *Client) DisableS3(ctx context.Context, instance string) (S3, error) {
 	body := struct {
 		Enabled bool `json:"enabled"`
 	}{false}
-	defer c.roster.write(instance)()
-	return c.s3Call(ctx, http.MethodPost, "/api/instance/s3/", instance, body)
+	defer c.lists.beginWrite(instance)()
+	return c.callS3(ctx, http.MethodPost, "/api/instance/s3/", instance, body)
 }
 
-func (c *Client) s3Call(ctx context.Context, method, path, instance string, body any, secrets ...Secret) (s3 S3, err error) {
-	op := operation{method: method, path: path + url.PathEscape(instance), instance: instance, body: body, secrets: secrets, retries: c.http.RetryMax}
-	err = c.call(ctx, op, func(answer []byte) error {
+func (c *Client) callS3(
+	ctx context.Context, method, path, instance string, body any, secrets ...Secret,
+) (s3 S3, err error) {
+	req := request{
+		method: method, path: path + url.PathEscape(instance), instance: instance, body: body, secrets: secrets,
+		maxRetries: c.maxRetries,
+	}
+	err = c.call(ctx, req, func(answer []byte) error {
 		s3, err = decodeS3(answer)
 		return err
 	})
@@ -82,7 +94,7 @@ func decodeS3(answer []byte) (S3, error) {
 	var payload struct {
 		S3 json.RawMessage `json:"s3"`
 	}
-	_ = json.Unmarshal(answer, &payload) // what is no object has no s3
+	_ = json.Unmarshal(answer, &payload) // anything but an object has no s3
 	return decodeS3Object(payload.S3)
 }
 
@@ -98,7 +110,7 @@ func decodeS3Object(object json.RawMessage) (S3, error) {
 	if err := json.Unmarshal(object, &s3); len(object) > 0 && err != nil {
 		return S3{}, errors.New("the s3 object in it has a field of the wrong type")
 	}
-	// Without enabled, an answer must not pass for a storage that is switched off.
+	// An answer without "enabled" must not be mistaken for disabled storage.
 	if s3 == nil || s3.Enabled == nil {
 		return S3{}, errors.New(`the field "s3.enabled" is missing from it`)
 	}

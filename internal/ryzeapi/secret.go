@@ -11,20 +11,20 @@ import (
 	"strings"
 )
 
-// Redacted stands wherever a secret would have been printed.
+// Redacted is printed in place of a secret.
 const Redacted = "(redacted)"
 
-// Secret holds a value that must not be printed: a token, or the secret key of a storage. Whatever prints, formats, marshals or
-// logs it gets [Redacted]; only [Secret.Reveal] gives the value.
+// Secret holds a value that must not be printed: a token or a secret key. Printing, formatting, marshalling or logging
+// it gives [Redacted]; only [Secret.Reveal] returns the value.
 type Secret struct {
-	// A pointer, since fmt prints the fields of a Secret that is itself an unexported field without asking its methods.
+	// It is a pointer because fmt does not call the methods of a Secret in an unexported field, and prints its fields.
 	value *string
 }
 
 // NewSecret wraps a value.
 func NewSecret(value string) Secret { return Secret{value: &value} }
 
-// Reveal returns the value, for the one place that sends it.
+// Reveal returns the value, to send or compare it.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -38,7 +38,7 @@ func (Secret) String() string { return Redacted }
 // GoString implements [fmt.GoStringer].
 func (Secret) GoString() string { return Redacted }
 
-// Format implements [fmt.Formatter], for every verb.
+// Format implements [fmt.Formatter] for every verb.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Redacted) }
 
 // MarshalJSON implements [json.Marshaler].
@@ -50,17 +50,18 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 // LogValue implements [slog.LogValuer].
 func (Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
-// redact replaces the secrets in a text that came from elsewhere, plain and in the usual encodings.
+// redact replaces the secrets in a server's text, both plain and in the usual encodings.
 func redact(text string, secrets []Secret) string {
 	secrets = slices.Clone(secrets)
-	slices.SortFunc(secrets, func(a, b Secret) int { return len(b.Reveal()) - len(a.Reveal()) }) // one may begin with another
+	// The longest comes first, since one secret may be the beginning of another.
+	slices.SortFunc(secrets, func(a, b Secret) int { return len(b.Reveal()) - len(a.Reveal()) })
 	var pairs []string
 	for _, s := range secrets {
 		value := s.Reveal()
 		if value == "" {
 			continue
 		}
-		quoted, _ := json.Marshal(value) // a string always marshals
+		quoted, _ := json.Marshal(value) // a string can always be marshalled
 		for _, form := range []string{
 			value, strings.Trim(string(quoted), `"`), url.QueryEscape(value), url.PathEscape(value),
 			base64.StdEncoding.EncodeToString([]byte(value)), base64.URLEncoding.EncodeToString([]byte(value)),

@@ -7,132 +7,144 @@ import (
 	"sync"
 )
 
-// mostRefusals is how many times instances' own tokens may be refused before none is tried any more.
-const mostRefusals = 3
+// maxRefusals is how many times instances' own tokens may be refused before no other is tried.
+const maxRefusals = 3
 
-// tokens chooses the token of each request, and waits for its turn. The rate limit counts by token, so an instance's own token serves its
-// requests where the provider's would have to wait for the next window (contract, sections 1 and 3).
+// tokens chooses the token of each attempt. The rate limit counts per token, so an instance's own token serves the
+// instance's requests that would otherwise wait for the reset of the main token (API.md, sections 1 and 3).
 type tokens struct {
-	main    Secret // the one that the client was given
-	budget  *budget
-	may     bool // whether instances' own tokens may be used
-	roster  *roster
-	probing chan struct{} // full while the one request is under way that finds out whether own tokens are accepted
+	main           Secret // the client's own, from its configuration
+	budget         *budget
+	instanceTokens bool // instances' own tokens may be used
+	lists          *listCache
+	probe          chan struct{} // full while a request finds out whether instance tokens are accepted
 
 	mu       sync.Mutex
-	budgets  map[string]*budget // of the instances' own tokens, by instance
-	mainOnly map[string]bool    // instances whose own token has failed
-	refusals int                // of own tokens, and failures before the first success
-	accepted bool               // an own token was, as only a success proves
+	budgets  map[string]*budget // of instance tokens, by instance
+	failed   map[string]bool    // instances whose own token has failed
+	refusals int                // of instance tokens; until one was accepted, every failure is one
+	accepted bool               // an instance token was accepted
 }
 
-// pass is the right to send one request.
-type pass struct {
+// permit is the right to send one request, with the token that it names.
+type permit struct {
 	token    Secret
 	budget   *budget
-	turn     *turn
-	instance string // whose own token it is; empty for the main one
-	probe    bool
+	ticket   *ticket
+	instance string // whose own token it is; empty for the main token
+	isProbe  bool
 }
 
-func newTokens(main Secret, ofMain *budget, may bool, roster *roster) *tokens {
-	return &tokens{main: main, budget: ofMain, may: may, roster: roster, probing: make(chan struct{}, 1), budgets: map[string]*budget{}, mainOnly: map[string]bool{}}
+func (p *permit) isInstanceToken() bool { return p.instance != "" }
+
+func newTokens(main Secret, mainBudget *budget, instanceTokens bool, lists *listCache) *tokens {
+	return &tokens{
+		main: main, budget: mainBudget, instanceTokens: instanceTokens, lists: lists, probe: make(chan struct{}, 1),
+		budgets: map[string]*budget{}, failed: map[string]bool{},
+	}
 }
 
-// acquire waits until a request may be sent, by the main token or by the instance's own. Whoever gets a pass must give it back by
-// [tokens.release]. The errors are those of [budget.acquire].
-func (t *tokens) acquire(ctx context.Context, instance string, place int) (*pass, error) {
-	patient := !t.mayUseOwn(instance)
-	turn, err := t.budget.acquire(ctx, place, patient)
+// newPosition returns the position of a request in the queues: at the end, except that a list goes first, since it
+// serves many other requests.
+func (t *tokens) newPosition(instance string) int {
+	if instance == "" {
+		return 0
+	}
+	return t.budget.newPosition()
+}
+
+// acquire waits until a request may be sent, with the main token or the instance's own. The permit must be given back
+// with [tokens.release]. Its only error is the end of the context: a [*RateLimitError] or the context's own.
+func (t *tokens) acquire(ctx context.Context, instance string, position int) (*permit, error) {
+	ticket, err := t.budget.acquire(ctx, position, t.mayUseInstanceToken(instance))
 	if errors.Is(err, errUsedUp) {
-		var own *pass
-		if own, err = t.acquireOwn(ctx, instance, place); own != nil || err != nil {
-			return own, err
+		var p *permit
+		if p, err = t.acquireInstanceToken(ctx, instance, position); p != nil || err != nil {
+			return p, err
 		}
-		turn, err = t.budget.acquire(ctx, place, true) // there is no other way
+		ticket, err = t.budget.acquire(ctx, position, false)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &pass{token: t.main, budget: t.budget, turn: turn}, nil
+	return &permit{token: t.main, budget: t.budget, ticket: ticket}, nil
 }
 
-// acquireOwn is acquire for the instance's own token, and returns nothing where there is none. The first one to be used is a probe, for which the
-// others wait, so that a server that accepts none is not asked by all of them.
-func (t *tokens) acquireOwn(ctx context.Context, instance string, place int) (*pass, error) {
-	token, ok := t.roster.token(ctx, instance)
+// acquireInstanceToken waits until a request may be sent with the instance's own token. It returns nil if there is no
+// such token, or it cannot be used. The first instance token to be used is a probe. The others wait for its outcome, so
+// that a server that accepts no instance token is not sent all of them.
+func (t *tokens) acquireInstanceToken(ctx context.Context, instance string, position int) (*permit, error) {
+	token, ok := t.lists.token(ctx, instance)
 	if !ok {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil //nolint:nilnil // there is no token
 	}
-	p := &pass{token: token, instance: instance}
+	p := &permit{token: token, instance: instance}
 	if !t.areAccepted() {
 		select {
-		case t.probing <- struct{}{}:
-			p.probe = true
-		case <-ctx.Done(): // the main token's budget says what it was waiting for
-			return nil, nil //nolint:nilnil // there is none
+		case t.probe <- struct{}{}:
+			p.isProbe = true
+		case <-ctx.Done():
+			return nil, nil //nolint:nilnil // acquiring the main token fails too, and says what the request waits for
 		}
 		if t.areAccepted() {
 			t.endProbe(p)
 		}
 	}
-	if !t.mayUseOwn(instance) {
+	if !t.mayUseInstanceToken(instance) {
 		t.endProbe(p)
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil //nolint:nilnil // the token cannot be used
 	}
-	p.budget = t.budgetOf(instance)
+	p.budget = t.instanceBudget(instance)
 	var err error
-	if p.turn, err = p.budget.acquire(ctx, place, true); err != nil {
+	if p.ticket, err = p.budget.acquire(ctx, position, false); err != nil {
 		t.endProbe(p)
 		return nil, err
 	}
 	return p, nil
 }
 
-// release gives a pass back, with what the server has answered (the status is 0 where it has not). It tells whether the call goes on in
-// any case: after a wait that the budget knows, or by the main token, where the answer to the instance's own may be the token's fault. An own
-// token that has failed in any way is not used again.
-func (t *tokens) release(p *pass, status int, header http.Header) (again bool) {
-	p.budget.release(p.turn, status, header)
-	if p.instance == "" {
-		return limitWait(status, header) > 0
+// release gives a permit back with the outcome of its attempt. An instance token that has failed is not used again.
+func (t *tokens) release(p *permit, o outcome) {
+	p.budget.release(p.ticket, o.status, o.limit)
+	if !p.isInstanceToken() {
+		return
 	}
-	refused := status == http.StatusUnauthorized || status == http.StatusForbidden
 	t.mu.Lock()
-	if status >= 200 && status < 300 {
+	if o.status >= 200 && o.status < 300 {
 		t.accepted = true
 	} else {
-		t.mainOnly[p.instance] = true
-		if refused || !t.accepted {
+		t.failed[p.instance] = true
+		if o.status == http.StatusUnauthorized || o.status == http.StatusForbidden || !t.accepted {
 			t.refusals++
 		}
 	}
 	t.mu.Unlock()
 	t.endProbe(p)
-	return refused || status == http.StatusNotFound || status == http.StatusTooManyRequests
 }
 
-func (t *tokens) endProbe(p *pass) {
-	if p.probe {
-		<-t.probing
-		p.probe = false
+// endProbe lets the next instance token be tried, if the permit's is the probe.
+func (t *tokens) endProbe(p *permit) {
+	if p.isProbe {
+		<-t.probe
+		p.isProbe = false
 	}
 }
 
+// areAccepted reports whether the server has accepted an instance token.
 func (t *tokens) areAccepted() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.accepted
 }
 
-// mayUseOwn tells whether an instance's own token may be tried.
-func (t *tokens) mayUseOwn(instance string) bool {
+// mayUseInstanceToken reports whether an instance's own token may be tried.
+func (t *tokens) mayUseInstanceToken(instance string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.may && instance != "" && !t.mainOnly[instance] && t.refusals < mostRefusals
+	return t.instanceTokens && instance != "" && !t.failed[instance] && t.refusals < maxRefusals
 }
 
-func (t *tokens) budgetOf(instance string) *budget {
+func (t *tokens) instanceBudget(instance string) *budget {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.budgets[instance] == nil {

@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// Instance is an instance, as RyzeAPI lists it (contract, section 3). Null and absent fields are "".
+// Instance is an instance as RyzeAPI lists it (API.md, section 3). Null and absent fields are "".
 type Instance struct {
 	Name            string
 	ID              string
@@ -16,35 +16,37 @@ type Instance struct {
 	NumberJID       string
 	ProfileName     string
 	IsBusiness      bool
-	S3              *S3 // nil where the list does not have all that [Client.GetS3] has; not to be changed
+	S3              *S3 // nil if the list lacks anything that [Client.GetS3] returns; read-only
 
 	token Secret // its TokenInstance, which never leaves this package
 }
 
-// List lists the instances that the token reaches.
+// List lists the instances that the token has access to.
 func (c *Client) List(ctx context.Context) ([]Instance, error) {
-	return c.list(ctx, c.http.RetryMax)
+	return c.list(ctx, c.maxRetries)
 }
 
-// fetchRoster makes a list that saves others requests. It is not worth many attempts: without it, each instance is asked for by itself.
-func (c *Client) fetchRoster(ctx context.Context) {
-	if _, err := c.list(ctx, min(1, c.http.RetryMax)); err != nil {
+// fetchList lists the instances for the cache. The list only saves requests, so it is not worth many attempts.
+func (c *Client) fetchList(ctx context.Context) {
+	if _, err := c.list(ctx, min(1, c.maxRetries)); err != nil {
 		c.debug(ctx, "the instances cannot be listed", map[string]any{"problem": err.Error()})
 	}
 }
 
-func (c *Client) list(ctx context.Context, retries int) (instances []Instance, err error) {
-	list := c.roster.begin()
-	err = c.call(ctx, operation{method: http.MethodGet, path: "/api/instance/list", retries: retries}, func(answer []byte) error {
+func (c *Client) list(ctx context.Context, maxRetries int) (instances []Instance, err error) {
+	list := c.lists.begin()
+	req := request{method: http.MethodGet, path: "/api/instance/list", maxRetries: maxRetries}
+	err = c.call(ctx, req, func(answer []byte) error {
 		instances, err = decodeList(answer)
 		return err
 	})
-	c.roster.end(list, instances, err)
+	c.lists.end(list, instances, err)
 	return instances, err
 }
 
-// listed is an item of the list. Its id is a string or a number, and its s3 is read apart, since its form is not documented.
-type listed struct {
+// listItem is an instance in the list. Its id may be a string or a number, and the form of its s3 is not documented, so
+// both are decoded separately.
+type listItem struct {
 	Name       string          `json:"name"`
 	ID         json.RawMessage `json:"id"`
 	Token      string          `json:"token"`
@@ -62,7 +64,7 @@ type listed struct {
 
 func decodeList(answer []byte) ([]Instance, error) {
 	var payload struct {
-		Instances []listed `json:"instances"`
+		Instances []listItem `json:"instances"`
 	}
 	if err := json.Unmarshal(answer, &payload); err != nil {
 		return nil, errors.New("the list of instances in it has a field of the wrong type")
@@ -75,26 +77,29 @@ func decodeList(answer []byte) ([]Instance, error) {
 		if item.Name == "" {
 			return nil, errors.New("an instance in it has no name")
 		}
-		token, _ := ParseToken(item.Token) // one that no header can hold is none
+		token, _ := ParseToken(item.Token) // a token that cannot be sent is treated as missing
 		instances = append(instances, Instance{
-			Name: item.Name, ID: text(item.ID), Status: item.Status, ConnectionState: item.Connection.State, NumberJID: item.Connection.NumberJID,
-			ProfileName: item.Profile.Name, IsBusiness: item.Profile.IsBusiness, S3: wholeS3(item.S3), token: token,
+			Name: item.Name, ID: stringOrNumber(item.ID), Status: item.Status,
+			ConnectionState: item.Connection.State, NumberJID: item.Connection.NumberJID,
+			ProfileName: item.Profile.Name, IsBusiness: item.Profile.IsBusiness,
+			S3: decodeListedS3(item.S3), token: token,
 		})
 	}
 	return instances, nil
 }
 
-// text is a JSON string, or what stands for it: a number.
-func text(value json.RawMessage) string {
-	var s string
-	if json.Unmarshal(value, &s) == nil {
-		return s
+// stringOrNumber returns the content of a JSON string, or a JSON number as it is written.
+func stringOrNumber(value json.RawMessage) string {
+	var text string
+	if json.Unmarshal(value, &text) == nil {
+		return text
 	}
 	return string(value)
 }
 
-// wholeS3 reads the s3 of a list's item, nil where a field is missing, or has been left empty, that a read would have.
-func wholeS3(value json.RawMessage) *S3 {
+// decodeListedS3 decodes the s3 of an instance in the list. It returns nil if a field is missing or empty that a read
+// of the instance would have.
+func decodeListedS3(value json.RawMessage) *S3 {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(value, &fields) != nil {
 		return nil

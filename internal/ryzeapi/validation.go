@@ -12,9 +12,9 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// ParseURL reads an http or https URL with a host and without credentials, query or fragment, as RyzeAPI's own endpoint and that
-// of an S3-compatible store must be. Its errors complete a sentence that begins with the name of the setting, and never contain
-// the URL, which may hold a password.
+// ParseURL parses the endpoint of RyzeAPI or of an S3-compatible store: an http or https URL with a host and without
+// credentials, query or fragment. Its errors complete a sentence that begins with the name of the setting. They never
+// contain the URL, which may hold a password.
 func ParseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
@@ -34,24 +34,25 @@ func ParseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// ParseToken trims a token and checks that an HTTP header can hold it (RFC 9110, section 5.5). Its errors complete a sentence that
-// begins with the name of the setting, and never contain the token.
+// ParseToken trims a token and checks that it can be sent in an HTTP header (RFC 9110, section 5.5). Its errors
+// complete a sentence that begins with the name of the setting, and never contain the token.
 func ParseToken(raw string) (Secret, error) {
 	token := strings.TrimSpace(raw)
 	if token == "" {
 		return Secret{}, errors.New("is empty")
 	}
 	if !httpguts.ValidHeaderFieldValue(token) {
-		return Secret{}, errors.New("contains a line break or another control character, which no HTTP header can hold; check how it was copied")
+		return Secret{}, errors.New("contains a line break or another control character, which no HTTP header can hold; " +
+			"check how it was copied")
 	}
 	return NewSecret(token), nil
 }
 
-// ParseRootCAs returns the certificate authorities that the machine trusts, and those in a text in PEM form (RFC 7468). Its errors complete
-// a sentence that begins with the name of the setting.
+// ParseRootCAs adds the certificate authorities in a PEM text (RFC 7468) to those that the machine trusts. Its errors
+// complete a sentence that begins with the name of the setting.
 func ParseRootCAs(text []byte) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
-	if err != nil { // a machine without any
+	if err != nil { // the machine has none
 		pool = x509.NewCertPool()
 	}
 	found := 0
@@ -72,24 +73,26 @@ func ParseRootCAs(text []byte) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// CheckInstanceName says why a name cannot be that of an instance, nil if it can. RyzeAPI's rules are not published in full, so this
-// refuses only what can never work: a comma separates names in RyzeAPI's queries, and parts such as ".." vanish from URLs.
+// CheckInstanceName returns why a name cannot be an instance's, nil if it can. RyzeAPI does not publish its rules
+// (API.md, section 1), so only names that can never work are refused: a comma separates names in queries, and parts
+// such as ".." disappear from URLs. Its errors complete a sentence that begins with the name of the setting.
 func CheckInstanceName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("is empty")
 	case path.Clean("/"+name) != "/"+name:
-		return errors.New("has a part that vanishes from URLs: . or .. or nothing before, between or after slashes")
+		return errors.New("has a part that disappears from URLs: . or .., or nothing before, between or after slashes")
 	case strings.Contains(name, ","):
 		return errors.New("contains a comma; give one instance, and use for_each for several")
 	}
 	return CheckPlainText(name)
 }
 
-// CheckPlainText refuses what is in a name or a key only by accident, such as the line break at the end of a file.
+// CheckPlainText refuses characters that get into a name or a key only by accident, such as the line break at the end
+// of a file. Its errors complete a sentence that begins with the name of the setting.
 func CheckPlainText(text string) error {
 	if strings.ContainsFunc(text, isControl) {
-		return errors.New("contains a line break or another control character; trimspace() removes one at an end")
+		return errors.New("contains a line break or another control character; trimspace() removes it from either end")
 	}
 	if text != strings.TrimSpace(text) {
 		return errors.New("begins or ends with white space; trimspace() removes it")

@@ -12,29 +12,29 @@ import (
 	"time"
 )
 
-// fleet is a server with instances, in the fake time of a synctest bubble. An answer takes a second, half of it after the server has read or
-// written.
+// fleet is a server with instances, in the fake time of a synctest bubble. An answer takes a second, half of it after
+// the server has read or written.
 type fleet struct {
-	list *canned // the answer to a list; nil lists the storages
+	list *cannedAnswer // the answer to a list; nil lists the instances
 
 	mu       sync.Mutex
-	storages map[string]string // bucket by instance; an instance that is not there is unknown
-	unlisted map[string]bool   // instances that the list does not have
-	asked    []string
-	limits   map[string]*limiter // by token; where there is none, there is no limit
-	refused  map[string]bool     // tokens
+	buckets  map[string]string         // by instance; other instances do not exist
+	unlisted map[string]bool           // instances that the list does not contain
+	requests []string                  // token, method and instance of each
+	limits   map[string]*limitedServer // by token; others have no limit
+	refused  map[string]bool           // tokens
 }
 
-// canned is an answer that does not depend on anything.
-type canned struct {
+// cannedAnswer is an answer that depends on nothing.
+type cannedAnswer struct {
 	status int
 	body   string
 }
 
 func newFleet(instances ...string) *fleet {
-	f := &fleet{storages: map[string]string{}, unlisted: map[string]bool{}, refused: map[string]bool{}}
+	f := &fleet{buckets: map[string]string{}, unlisted: map[string]bool{}, refused: map[string]bool{}}
 	for _, name := range instances {
-		f.storages[name] = "bucket-of-" + name
+		f.buckets[name] = "bucket-of-" + name
 	}
 	return f
 }
@@ -59,7 +59,7 @@ func (f *fleet) answer(r *http.Request) *http.Response {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	token, name := r.Header.Get("Token"), r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
-	f.asked = append(f.asked, token+" "+r.Method+" "+name)
+	f.requests = append(f.requests, token+" "+r.Method+" "+name)
 	header := http.Header{}
 	if limit := f.limits[token]; limit != nil {
 		var status int
@@ -75,39 +75,39 @@ func (f *fleet) answer(r *http.Request) *http.Response {
 			return answerWith(f.list.status, f.list.body, header)
 		}
 		var items []string
-		for name, bucket := range f.storages {
+		for name, bucket := range f.buckets {
 			if !f.unlisted[name] {
-				items = append(items, fmt.Sprintf(`{"name":%q,"token":"own-%s","s3":%s}`, name, name, enabledIn(bucket)))
+				items = append(items, fmt.Sprintf(`{"name":%q,"token":"own-%s","s3":%s}`, name, name, enabledS3(bucket)))
 			}
 		}
 		return answerWith(200, `{"success":true,"instances":[`+strings.Join(items, ",")+`]}`, header)
 	}
-	bucket, ok := f.storages[name]
+	bucket, ok := f.buckets[name]
 	if !ok {
 		return answerWith(404, refusal, header)
 	}
 	if r.Method == http.MethodPost {
 		bucket = "written"
-		f.storages[name] = bucket
+		f.buckets[name] = bucket
 	}
-	return answerWith(200, `{"success":true,"s3":`+enabledIn(bucket)+`}`, header)
+	return answerWith(200, `{"success":true,"s3":`+enabledS3(bucket)+`}`, header)
 }
 
-func enabledIn(bucket string) string {
+func enabledS3(bucket string) string {
 	return fmt.Sprintf(`{"enabled":true,"region":"r","bucket":%q,"accessKey":"k","endpoint":null,"pathPrefix":""}`, bucket)
 }
 
-// counted is what was asked for, with the number of times.
+// counted returns the different requests, each with its number.
 func (f *fleet) counted() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	counts := map[string]int{}
-	for _, asked := range f.asked {
-		counts[asked]++
+	for _, r := range f.requests {
+		counts[r]++
 	}
 	var all []string
-	for asked, n := range counts {
-		all = append(all, fmt.Sprintf("%d %s", n, asked))
+	for r, n := range counts {
+		all = append(all, fmt.Sprintf("%d %s", n, r))
 	}
 	slices.Sort(all)
 	return strings.Join(all, ", ")
@@ -121,7 +121,7 @@ func names(n int) []string {
 	return all
 }
 
-// refresh reads instances at once, and checks what it gets: their buckets, an error for "".
+// refresh reads instances at once, and checks their buckets. "" stands for an error.
 func refresh(t *testing.T, client *Client, want map[string]string) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -140,141 +140,156 @@ func (f *fleet) all() map[string]string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := map[string]string{}
-	for name, bucket := range f.storages {
+	for name, bucket := range f.buckets {
 		all[name] = bucket
 	}
 	return all
 }
 
-func TestAListServesAllReads(t *testing.T) {
+func TestOneListServesAllReads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(300)...)
 		refresh(t, clientOf(f.serve, nil), f.all())
-		if got := f.counted(); len(f.asked) != 2 || !strings.Contains(got, "1 token GET list") {
-			t.Errorf("asked for %s", got)
+		if got := f.counted(); len(f.requests) != 2 || !strings.Contains(got, "1 token GET list") {
+			t.Errorf("requests: %s", got)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // one after the other
+	synctest.Test(t, func(t *testing.T) { // one after another
 		f := newFleet("a", "b", "c")
 		client := clientOf(f.serve, nil)
 		for _, name := range []string{"a", "b", "c", "a"} {
 			refresh(t, client, map[string]string{name: "bucket-of-" + name})
 		}
 		if got := f.counted(); got != "1 token GET a, 1 token GET list" {
-			t.Errorf("asked for %s", got)
+			t.Errorf("requests: %s", got)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // one resource never pays for a list, however often it is read
+	synctest.Test(t, func(t *testing.T) { // a single instance is never worth a list, however often it is read
 		f := newFleet("a", "b")
 		client := clientOf(f.serve, nil)
 		for range 3 {
 			refresh(t, client, map[string]string{"a": "bucket-of-a"})
 		}
 		if got := f.counted(); got != "3 token GET a" {
-			t.Errorf("asked for %s", got)
+			t.Errorf("requests: %s", got)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // a list has its day
+	synctest.Test(t, func(t *testing.T) { // a list becomes too old
 		f := newFleet("a", "b")
 		client := clientOf(f.serve, nil)
 		refresh(t, client, f.all())
-		f.storages["b"] = "moved"
-		time.Sleep(rosterAge)
+		f.buckets["b"] = "moved"
+		time.Sleep(listMaxAge)
 		refresh(t, client, f.all())
 		if got := f.counted(); !strings.Contains(got, "2 token GET list") {
-			t.Errorf("asked for %s", got)
+			t.Errorf("requests: %s", got)
 		}
 	})
 }
 
-// What a list does not say for certain is asked for.
-func TestReadsOfWhatTheListDoesNotHave(t *testing.T) {
+// An instance that the list does not contain in full is read by itself.
+func TestReadsOfWhatTheListLacks(t *testing.T) {
 	t.Parallel()
-	item := func(s3 string) string { return `{"success":true,"instances":[{"name":"b","s3":` + s3 + `}]}` }
-	const single = "1 token GET a, 1 token GET b, 1 token GET list"
+	answers := func(status int, body string) func(*fleet) {
+		return func(f *fleet) { f.list = &cannedAnswer{status, body} }
+	}
+	lists := func(s3 string) func(*fleet) {
+		return answers(200, `{"success":true,"instances":[{"name":"b","s3":`+s3+`}]}`)
+	}
+	const ofB, byItself = "bucket-of-b", "1 token GET a, 1 token GET b, 1 token GET list"
 	for name, c := range map[string]struct {
-		change func(*fleet)
-		want   map[string]string
-		asked  string
+		change   func(*fleet)
+		bucket   string // of b; empty for an error
+		requests string
 	}{
-		"an instance that the list lacks": {func(f *fleet) { f.unlisted["b"] = true }, map[string]string{"b": "bucket-of-b"}, single},
-		"an instance that is gone":        {func(f *fleet) { delete(f.storages, "b") }, map[string]string{"b": ""}, single},
-		"another case of letters":         {nil, map[string]string{"B": ""}, "1 token GET B, 1 token GET a, 1 token GET list"},
-		"no s3":                           {func(f *fleet) { f.list = &canned{200, `{"success":true,"instances":[{"name":"b"}]}`} }, map[string]string{"b": "bucket-of-b"}, single},
-		"s3 that is null":                 {func(f *fleet) { f.list = &canned{200, item("null")} }, map[string]string{"b": "bucket-of-b"}, single},
-		"s3 that is a word":               {func(f *fleet) { f.list = &canned{200, item(`"yes"`)} }, map[string]string{"b": "bucket-of-b"}, single},
-		"a summary":                       {func(f *fleet) { f.list = &canned{200, item(`{"enabled":true,"bucket":"x"}`)} }, map[string]string{"b": "bucket-of-b"}, single},
-		"a summary without the path prefix": {func(f *fleet) {
-			f.list = &canned{200, item(`{"enabled":true,"region":"r","bucket":"x","accessKey":"k","endpoint":""}`)}
-		}, map[string]string{"b": "bucket-of-b"}, single},
-		"a summary that does not say enabled": {func(f *fleet) {
-			f.list = &canned{200, item(`{"region":"","bucket":"x","accessKey":"","endpoint":"","pathPrefix":""}`)}
-		}, map[string]string{"b": "bucket-of-b"}, single},
-		"a hidden access key": {func(f *fleet) {
-			f.list = &canned{200, item(`{"enabled":true,"region":"r","bucket":"x","accessKey":null,"endpoint":"","pathPrefix":""}`)}
-		}, map[string]string{"b": "bucket-of-b"}, single},
-		"a hidden bucket": {func(f *fleet) {
-			f.list = &canned{200, item(`{"enabled":true,"region":"r","bucket":"","accessKey":"k","endpoint":"","pathPrefix":""}`)}
-		}, map[string]string{"b": "bucket-of-b"}, single},
-		"neither region nor endpoint": {func(f *fleet) {
-			f.list = &canned{200, item(`{"enabled":true,"region":null,"bucket":"x","accessKey":"k","endpoint":null,"pathPrefix":""}`)}
-		}, map[string]string{"b": "bucket-of-b"}, single},
-		"no region": {func(f *fleet) {
-			f.list = &canned{200, item(`{"enabled":true,"bucket":"x","accessKey":"k","endpoint":"https://e","pathPrefix":""}`)}
-		}, map[string]string{"b": "bucket-of-b"}, single},
-		"no endpoint": {func(f *fleet) {
-			f.list = &canned{200, item(`{"enabled":true,"region":"r","bucket":"x","accessKey":"k","pathPrefix":""}`)}
-		}, map[string]string{"b": "bucket-of-b"}, single},
-		"a field of the wrong type": {func(f *fleet) {
-			f.list = &canned{200, item(`{"enabled":true,"region":7,"bucket":"x","accessKey":"","endpoint":"","pathPrefix":""}`)}
-		}, map[string]string{"b": "bucket-of-b"}, single},
-		"disabled":              {func(f *fleet) { f.list = &canned{200, item(`{"enabled":false}`)} }, map[string]string{"b": ""}, "1 token GET a, 1 token GET list"},
-		"forbidden":             {func(f *fleet) { f.list = &canned{403, refusal} }, map[string]string{"b": "bucket-of-b"}, single},
-		"another server's page": {func(f *fleet) { f.list = &canned{200, "<html>"} }, map[string]string{"b": "bucket-of-b"}, single},
-		"no instances":          {func(f *fleet) { f.list = &canned{200, `{"success":true}`} }, map[string]string{"b": "bucket-of-b"}, single},
-		"a fault":               {func(f *fleet) { f.list = &canned{500, refusal} }, map[string]string{"b": "bucket-of-b"}, "1 token GET a, 1 token GET b, 2 token GET list"},
+		"not listed":   {func(f *fleet) { f.unlisted["b"] = true }, ofB, byItself},
+		"deleted":      {func(f *fleet) { delete(f.buckets, "b") }, "", byItself},
+		"no s3":        {answers(200, `{"success":true,"instances":[{"name":"b"}]}`), ofB, byItself},
+		"s3 is null":   {lists("null"), ofB, byItself},
+		"s3 is a word": {lists(`"yes"`), ofB, byItself},
+		"a summary":    {lists(`{"enabled":true,"bucket":"x"}`), ofB, byItself},
+		"no instances": {answers(200, `{"success":true}`), ofB, byItself},
+		"forbidden":    {answers(403, refusal), ofB, byItself},
+		"an HTML page": {answers(200, "<html>"), ofB, byItself},
+		"fails twice":  {answers(500, refusal), ofB, "1 token GET a, 1 token GET b, 2 token GET list"},
+		"no enabled": {
+			lists(`{"region":"","bucket":"x","accessKey":"","endpoint":"","pathPrefix":""}`), ofB, byItself,
+		},
+		"no path prefix": {lists(enabled(`"region":"r","bucket":"x","accessKey":"k","endpoint":""`)), ofB, byItself},
+		"no region": {
+			lists(enabled(`"bucket":"x","accessKey":"k","endpoint":"https://e","pathPrefix":""`)), ofB, byItself,
+		},
+		"no endpoint": {lists(enabled(`"region":"r","bucket":"x","accessKey":"k","pathPrefix":""`)), ofB, byItself},
+		"null access key": {
+			lists(enabled(`"region":"r","bucket":"x","accessKey":null,"endpoint":"","pathPrefix":""`)), ofB, byItself,
+		},
+		"empty bucket": {
+			lists(enabled(`"region":"r","bucket":"","accessKey":"k","endpoint":"","pathPrefix":""`)), ofB, byItself,
+		},
+		"nowhere": {
+			lists(enabled(`"region":null,"bucket":"x","accessKey":"k","endpoint":null,"pathPrefix":""`)), ofB, byItself,
+		},
+		"region of a number": {
+			lists(enabled(`"region":7,"bucket":"x","accessKey":"","endpoint":"","pathPrefix":""`)), ofB, byItself,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := newFleet("a", "b")
-				if c.change != nil {
-					c.change(f)
-				}
+				c.change(f)
 				client := clientOf(f.serve, nil)
 				refresh(t, client, map[string]string{"a": "bucket-of-a"})
-				if name == "disabled" {
-					if s3, err := client.RefreshS3(t.Context(), "b"); err != nil || s3 != (S3{}) {
-						t.Errorf("%+v, %v", s3, err)
-					}
-				} else {
-					refresh(t, client, c.want)
-				}
-				if got := f.counted(); got != c.asked {
-					t.Errorf("asked for %s", got)
+				refresh(t, client, map[string]string{"b": c.bucket})
+				if got := f.counted(); got != c.requests {
+					t.Errorf("requests: %s", got)
 				}
 			})
 		})
 	}
+	synctest.Test(t, func(t *testing.T) { // names are case-sensitive
+		f := newFleet("a", "b")
+		client := clientOf(f.serve, nil)
+		refresh(t, client, map[string]string{"a": "bucket-of-a"})
+		refresh(t, client, map[string]string{"B": ""})
+		if got := f.counted(); got != "1 token GET B, 1 token GET a, 1 token GET list" {
+			t.Errorf("requests: %s", got)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // disabled storage needs no other field
+		f := newFleet("a", "b")
+		lists(`{"enabled":false}`)(f)
+		client := clientOf(f.serve, nil)
+		refresh(t, client, map[string]string{"a": "bucket-of-a"})
+		if s3, err := client.RefreshS3(t.Context(), "b"); err != nil || s3 != (S3{}) {
+			t.Errorf("%+v, %v", s3, err)
+		}
+		if got := f.counted(); got != "1 token GET a, 1 token GET list" {
+			t.Errorf("requests: %s", got)
+		}
+	})
 }
 
-// A list that failed is not tried for each read.
-func TestAListThatFailsIsNotTriedAgainAtOnce(t *testing.T) {
+// enabled returns an s3 object that is enabled and has some other fields.
+func enabled(fields string) string { return `{"enabled":true,` + fields + `}` }
+
+// A list that failed is not tried again for every read.
+func TestAFailedListIsNotRepeatedAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(30)...)
-		f.list = &canned{403, refusal}
+		f.list = &cannedAnswer{403, refusal}
 		client := clientOf(f.serve, nil)
 		refresh(t, client, f.all())
 		refresh(t, client, f.all())
-		if got := strings.Count(strings.Join(f.asked, "\n"), "list"); got != 1 {
+		if got := strings.Count(strings.Join(f.requests, "\n"), "list"); got != 1 {
 			t.Errorf("%d lists", got)
 		}
 	})
 }
 
-// A write makes every list that was begun before its end useless for its instance, and for no other.
+// After a write, no list that was requested before its end serves the instance. It still serves the others.
 func TestAReadAfterAWriteIsFresh(t *testing.T) {
 	t.Parallel()
 	write := func(t *testing.T, client *Client) {
@@ -283,24 +298,25 @@ func TestAReadAfterAWriteIsFresh(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for name, play := range map[string]func(*testing.T, *fleet, *Client){
+	for name, run := range map[string]func(*testing.T, *fleet, *Client){
 		"a write after the list": func(t *testing.T, f *fleet, client *Client) {
 			t.Helper()
 			refresh(t, client, f.all())
 			write(t, client)
 		},
-		"a write within the list": func(t *testing.T, f *fleet, client *Client) {
+		"a write during the list": func(t *testing.T, f *fleet, client *Client) {
 			t.Helper()
 			var list sync.WaitGroup
-			list.Go(func() { refresh(t, client, map[string]string{"c": "bucket-of-c"}) }) // takes 1 s, and the server reads in the middle
+			// The list takes 1 s, and the server reads after half of it.
+			list.Go(func() { refresh(t, client, map[string]string{"c": "bucket-of-c"}) })
 			time.Sleep(100 * time.Millisecond)
-			write(t, client) // ends 0.1 s after the list
+			write(t, client) // it ends 0.1 s after the list
 			list.Wait()
-			if f.storages["b"] != "written" {
-				t.Fatal("the write did not come through")
+			if f.buckets["b"] != "written" {
+				t.Fatal("the server has not written")
 			}
 		},
-		"a list within a write": func(t *testing.T, _ *fleet, client *Client) {
+		"a list during a write": func(t *testing.T, _ *fleet, client *Client) {
 			t.Helper()
 			var writing sync.WaitGroup
 			writing.Go(func() { write(t, client) })
@@ -311,10 +327,10 @@ func TestAReadAfterAWriteIsFresh(t *testing.T) {
 		"a write that fails": func(t *testing.T, f *fleet, client *Client) {
 			t.Helper()
 			refresh(t, client, f.all())
-			ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond) // after the server has written
+			ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond) // the server has written by then
 			defer cancel()
 			if _, err := client.UpdateS3(ctx, "b", S3Config{}); err == nil {
-				t.Error("it did not fail")
+				t.Error("no error")
 			}
 		},
 		"disabling": func(t *testing.T, f *fleet, client *Client) {
@@ -331,32 +347,32 @@ func TestAReadAfterAWriteIsFresh(t *testing.T) {
 				f := newFleet("a", "b", "c")
 				client := clientOf(f.serve, nil)
 				refresh(t, client, map[string]string{"a": "bucket-of-a"})
-				play(t, f, client)
-				f.asked = nil
+				run(t, f, client)
+				f.requests = nil
 				refresh(t, client, map[string]string{"a": "bucket-of-a", "b": "written", "c": "bucket-of-c"})
 				if got := f.counted(); got != "1 token GET b" {
-					t.Errorf("asked for %s", got)
+					t.Errorf("requests: %s", got)
 				}
 			})
 		})
 	}
-	synctest.Test(t, func(t *testing.T) { // two writes, of which one ends
+	synctest.Test(t, func(t *testing.T) { // two writes, one of which has ended
 		f := newFleet("a", "b")
 		client := clientOf(f.serve, nil)
 		refresh(t, client, f.all())
-		slow, quick := client.roster.write("b"), client.roster.write("b")
+		slow, quick := client.lists.beginWrite("b"), client.lists.beginWrite("b")
 		quick()
 		if _, err := client.List(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		f.asked = nil
+		f.requests = nil
 		refresh(t, client, map[string]string{"b": "bucket-of-b"})
 		if got := f.counted(); got != "1 token GET b" {
-			t.Errorf("asked for %s", got)
+			t.Errorf("requests: %s", got)
 		}
 		slow()
 	})
-	// While it is under way.
+	// While the write is in progress.
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet("a", "b")
 		client := clientOf(f.serve, nil)
@@ -369,8 +385,8 @@ func TestAReadAfterAWriteIsFresh(t *testing.T) {
 	})
 }
 
-// Whoever gives up takes the list from nobody, unless nobody else waits for it.
-func TestAListIsSharedWithoutItsCallersFate(t *testing.T) {
+// A read that gives up does not end the list that others wait for, but the last one does.
+func TestASharedListOutlivesItsFirstCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet("a", "b", "c")
@@ -389,7 +405,7 @@ func TestAListIsSharedWithoutItsCallersFate(t *testing.T) {
 		all.Go(func() { refresh(t, client, map[string]string{"c": "bucket-of-c"}) })
 		all.Wait()
 		if got := f.counted(); got != "1 token GET a, 1 token GET list" {
-			t.Errorf("asked for %s", got)
+			t.Errorf("requests: %s", got)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -399,21 +415,21 @@ func TestAListIsSharedWithoutItsCallersFate(t *testing.T) {
 		brief, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		if _, err := client.RefreshS3(brief, "b"); err == nil {
-			t.Error("it did not end")
+			t.Error("no error")
 		}
 		synctest.Wait()
-		if got := f.counted(); got != "1 token GET a" { // the list ended before the server had read it
-			t.Errorf("asked for %s", got)
+		if got := f.counted(); got != "1 token GET a" { // the list ended before the server read it
+			t.Errorf("requests: %s", got)
 		}
-		refresh(t, client, map[string]string{"b": "bucket-of-b"}) // by another list
+		refresh(t, client, map[string]string{"b": "bucket-of-b"}) // with another list
 		if got := f.counted(); got != "1 token GET a, 1 token GET list" {
-			t.Errorf("asked for %s", got)
+			t.Errorf("requests: %s", got)
 		}
 	})
 }
 
-// A list that was given up says nothing of those to come, and one that fails takes nothing from what is known.
-func TestAListThatIsGivenUp(t *testing.T) {
+// A list that was cancelled does not count as failed, and one that fails does not replace what is known.
+func TestACancelledListIsRepeated(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(30)...)
@@ -421,24 +437,24 @@ func TestAListThatIsGivenUp(t *testing.T) {
 		brief, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		if _, err := client.List(brief); err == nil {
-			t.Error("it did not end")
+			t.Error("no error")
 		}
 		refresh(t, client, f.all())
-		if got := len(f.asked); got != 2 {
+		if got := len(f.requests); got != 2 {
 			t.Errorf("%d requests", got)
 		}
-		f.list = &canned{403, refusal}
-		time.Sleep(rosterAge)
+		f.list = &cannedAnswer{403, refusal}
+		time.Sleep(listMaxAge)
 		if _, err := client.List(t.Context()); err == nil {
-			t.Error("it did not fail")
+			t.Error("no error")
 		}
-		if token, ok := client.roster.token(t.Context(), "i007"); !ok || token.Reveal() != "own-i007" {
-			t.Error("the tokens are forgotten")
+		if token, ok := client.lists.token(t.Context(), "i007"); !ok || token.Reveal() != "own-i007" {
+			t.Error("the tokens were forgotten")
 		}
 	})
 }
 
-// The end of the run ends a shared list as well.
+// Stop ends a shared list too.
 func TestStopEndsASharedList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -460,12 +476,12 @@ func TestStopEndsASharedList(t *testing.T) {
 	})
 }
 
-// A list does not wait behind the requests that it saves.
+// A list does not queue behind the requests that it can save.
 func TestAListGoesFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(names(20)...)
-		f.limits = map[string]*limiter{"token": {limit: 5, window: 10 * time.Second}}
+		f.limits = map[string]*limitedServer{"token": {limit: 5, window: 10 * time.Second}}
 		client := clientOf(f.serve, nil)
 		var all sync.WaitGroup
 		for name := range f.all() {
@@ -484,14 +500,14 @@ func TestAListGoesFirst(t *testing.T) {
 	})
 }
 
-// What is not served by a list is said in the log.
-func TestReadsByThemselvesAreLogged(t *testing.T) {
+// The log says why an instance is read by itself.
+func TestReadsWithoutTheListAreLogged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var logged []string
 		f := newFleet("a", "b")
-		f.list = &canned{403, refusal}
+		f.list = &cannedAnswer{403, refusal}
 		client := clientOf(f.serve, func(c *Config) {
 			c.Debug = func(_ context.Context, message string, fields ...map[string]any) {
 				mu.Lock()
@@ -504,8 +520,9 @@ func TestReadsByThemselvesAreLogged(t *testing.T) {
 		}
 		all := strings.Join(logged, "\n")
 		for _, want := range []string{
-			"reading the storage of one instance by itself[map[instance:a reason:it is the only one so far]]", "the instances cannot be listed[map[problem:403 Forbidden: no]]",
-			"reading the storage of one instance by itself[map[instance:b reason:there is no list]]",
+			"reading the S3 storage of one instance by itself[map[instance:a reason:it is the only one so far]]",
+			"the instances cannot be listed[map[problem:403 Forbidden: no]]",
+			"reading the S3 storage of one instance by itself[map[instance:b reason:there is no list]]",
 		} {
 			if !strings.Contains(all, want) {
 				t.Errorf("%q is not in\n%s", want, all)
@@ -514,13 +531,16 @@ func TestReadsByThemselvesAreLogged(t *testing.T) {
 	})
 }
 
-func TestListGivesWhatItHas(t *testing.T) {
+func TestListDecodesInstances(t *testing.T) {
 	t.Parallel()
 	client := clientOf(func(*http.Request) (*http.Response, error) {
 		return answerWith(200, `{"success":true,"message":"3 Instances found","instances":[
-			{"id":"1","name":"shop","token":"t1","status":"active","connection":{"state":"connected","numberJid":"49@s.whatsapp.net"},"profile":{"name":"Shop","isBusiness":true,"more":1},
+			{"id":"1","name":"shop","token":"t1","status":"active",
+			 "connection":{"state":"connected","numberJid":"49@s.whatsapp.net"},
+			 "profile":{"name":"Shop","isBusiness":true,"more":1},
 			 "s3":{"enabled":true,"region":"r","bucket":"b","accessKey":"k","endpoint":null,"pathPrefix":"p/"},"webhook":{}},
-			{"id":2,"name":"new","token":null,"status":null,"connection":{"state":"qr","numberJid":null},"profile":null,"s3":{"enabled":false}},
+			{"id":2,"name":"new","token":null,"status":null,"connection":{"state":"qr","numberJid":null},"profile":null,
+			 "s3":{"enabled":false}},
 			{"name":"bare"}]}`, nil), nil
 	}, nil)
 	got, err := client.List(t.Context())
@@ -531,7 +551,10 @@ func TestListGivesWhatItHas(t *testing.T) {
 		got[i].token = Secret{}
 	}
 	want := []Instance{
-		{Name: "shop", ID: "1", Status: "active", ConnectionState: "connected", NumberJID: "49@s.whatsapp.net", ProfileName: "Shop", IsBusiness: true, S3: &S3{true, "r", "b", "k", "", "p/"}},
+		{
+			Name: "shop", ID: "1", Status: "active", ConnectionState: "connected", NumberJID: "49@s.whatsapp.net",
+			ProfileName: "Shop", IsBusiness: true, S3: &S3{true, "r", "b", "k", "", "p/"},
+		},
 		{Name: "new", ID: "2", ConnectionState: "qr", S3: &S3{}},
 		{Name: "bare"},
 	}
@@ -540,7 +563,7 @@ func TestListGivesWhatItHas(t *testing.T) {
 	}
 }
 
-// deref shows what the storages are, not where.
+// deref prints instances with the content of their S3, not its address.
 func deref(instances []Instance) (all []string) {
 	for _, i := range instances {
 		s3 := "no s3"
@@ -553,8 +576,8 @@ func deref(instances []Instance) (all []string) {
 	return all
 }
 
-// A list that a person has asked for is always a new one, and serves the reads after it.
-func TestListIsFresh(t *testing.T) {
+// List always makes a new list, which then serves the reads.
+func TestListIsNew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet("a", "b")
@@ -566,15 +589,15 @@ func TestListIsFresh(t *testing.T) {
 		}
 		refresh(t, client, f.all())
 		if got := f.counted(); got != "2 token GET list" {
-			t.Errorf("asked for %s", got)
+			t.Errorf("requests: %s", got)
 		}
-		f.list = &canned{403, refusal}
+		f.list = &cannedAnswer{403, refusal}
 		if _, err := client.List(t.Context()); err == nil {
-			t.Error("it did not fail")
+			t.Error("no error")
 		}
-		refresh(t, client, f.all()) // by the last that succeeded
+		refresh(t, client, f.all()) // from the last list that succeeded
 		if got := f.counted(); got != "3 token GET list" {
-			t.Errorf("asked for %s", got)
+			t.Errorf("requests: %s", got)
 		}
 	})
 }
