@@ -25,7 +25,7 @@ func TestGitOps(t *testing.T) {
 		t.Fatal(err)
 	}
 	// From a mirror, init works as it does with a registry.
-	cliConfig, err := cli.Mirror(t.TempDir(), terraform.Provider, "0.0.1/"+runtime.GOOS+"_"+runtime.GOARCH+"/terraform-provider-ryzeapi_v0.0.1")
+	cliConfig, err := cli.Mirror(t.TempDir(), terraform.Provider, "0.1.0/"+runtime.GOOS+"_"+runtime.GOARCH+"/terraform-provider-ryzeapi_v0.1.0")
 	if err != nil {
 		t.Fatal(err)
 	}
