@@ -1,10 +1,11 @@
-// Package cli runs a real Terraform or OpenTofu with the provider as it is built from this repository, for tests and the demo.
+// Package cli runs a real Terraform or OpenTofu with the provider built from this repository, for tests and the demo.
 package cli
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,40 +14,63 @@ import (
 	"time"
 )
 
-// terraformVersion is fetched where no CLI is installed.
-const terraformVersion = "1.12.2"
-
-// CLI is a terraform or tofu that takes the provider from a folder, by a development override, and so needs no registry and no init.
+// CLI is a terraform or tofu that takes the provider from a folder, through a development override, and so needs
+// neither a registry nor init.
 type CLI struct {
 	Path     string   // of the program
 	Provider string   // path of the provider that was built
 	env      []string // for every command
+	races    string   // prefix of the files that the race detector writes its reports to
 }
 
-// New builds the provider from the repository at root, with more flags of go build's, and finds a CLI. It puts files into dir.
-func New(ctx context.Context, root, dir string, buildFlags ...string) (*CLI, error) {
-	path, err := find(ctx, root, dir)
+// Options say what to build, and where.
+type Options struct {
+	Root string    // of the repository
+	Dir  string    // for the provider and the files that belong to it; a folder for nothing else
+	Race bool      // build the provider with the race detector, whose reports [CLI.Races] returns
+	Out  io.Writer // told before each step that takes long, and shown what go build says
+}
+
+// New finds a CLI, as [Find] does, and builds the provider.
+func New(ctx context.Context, o Options) (*CLI, error) {
+	path, err := Find(ctx, o.Root, o.Out)
 	if err != nil {
 		return nil, err
 	}
-	bin := filepath.Join(dir, "bin")
-	provider := filepath.Join(bin, "terraform-provider-ryzeapi"+executableSuffix())
-	args := append([]string{"build", "-o", provider}, append(buildFlags, ".")...)
-	build := exec.CommandContext(ctx, "go", args...) //nolint:gosec // flags of the tests and of the demo
-	build.Dir = root
-	if said, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the provider: %w\n%s", err, said)
+	c := &CLI{
+		Path:     path,
+		Provider: filepath.Join(o.Dir, "bin", "terraform-provider-ryzeapi"+executableSuffix()),
+		races:    filepath.Join(o.Dir, "race"),
 	}
-	config := filepath.Join(dir, "cli.tfrc")
-	overrides := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"ryzeapi/ryzeapi\" = %q\n  }\n  direct {}\n}\n", filepath.ToSlash(bin))
+	// The flags are those of `make build`, so that both share what the build cache has.
+	args, env := []string{"build", "-trimpath", "-o", c.Provider, "."}, "CGO_ENABLED=0"
+	if o.Race {
+		args, env = []string{"build", "-race", "-o", c.Provider, "."}, "CGO_ENABLED=1"
+	}
+	build := exec.CommandContext(ctx, "go", args...) //nolint:gosec // fixed arguments
+	build.Dir, build.Env = o.Root, append(os.Environ(), env)
+	build.Stdout, build.Stderr = o.Out, o.Out
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("building the provider: %w", err)
+	}
+	config := filepath.Join(o.Dir, "cli.tfrc")
+	overrides := fmt.Sprintf(`provider_installation {
+  dev_overrides {
+    "ryzeapi/ryzeapi" = %q
+  }
+  direct {}
+}
+`, filepath.ToSlash(filepath.Dir(c.Provider)))
 	if err := os.WriteFile(config, []byte(overrides), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the CLI's configuration: %w", err)
 	}
-	return &CLI{Path: path, Provider: provider, env: append(surroundings(), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")}, nil
+	c.env = append(environment(), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
+		"GORACE="+c.raceOptions(os.Getenv("GORACE")))
+	return c, nil
 }
 
-// surroundings is the environment without what would make a run on one machine differ from one on another.
-func surroundings() []string {
+// environment is the environment without the variables that would make runs on two machines differ.
+func environment() []string {
 	var kept []string
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "RYZEAPI_") {
@@ -56,8 +80,33 @@ func surroundings() []string {
 	return kept
 }
 
-// Command is a command of the CLI's in a folder, with more variables in its environment. When the context ends, it is interrupted as by Ctrl-C,
-// and killed when it has not ended ten seconds later.
+// raceOptions are the race detector's options for the provider's processes. A program with the detector sleeps for a
+// second when it exits, and each command of the CLI runs several. What the user has set comes last, and so wins. The
+// reports go to files, since the CLI shows nobody what a provider writes to its standard error.
+// See https://go.dev/doc/articles/race_detector#Options.
+func (c *CLI) raceOptions(set string) string {
+	return strings.TrimSpace("atexit_sleep_ms=0 log_path=" + c.races + " " + set)
+}
+
+// Races returns what the race detector has reported of the provider's processes so far; "" is nothing.
+func (c *CLI) Races() (string, error) {
+	files, err := filepath.Glob(c.races + ".*")
+	if err != nil {
+		return "", fmt.Errorf("looking for race reports: %w", err)
+	}
+	var reports strings.Builder
+	for _, file := range files {
+		report, err := os.ReadFile(file) //nolint:gosec // written by the detector
+		if err != nil {
+			return "", fmt.Errorf("reading a race report: %w", err)
+		}
+		reports.Write(report)
+	}
+	return reports.String(), nil
+}
+
+// Command is a command of the CLI in a folder, with additional environment variables. When the context ends, the
+// command is interrupted as by Ctrl-C, and killed ten seconds later if it is still running.
 func (c *CLI) Command(ctx context.Context, dir string, env []string, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, c.Path, args...) //nolint:gosec // the CLI that was found
 	command.Dir, command.Env = dir, append(append([]string{}, c.env...), env...)
@@ -69,7 +118,7 @@ func (c *CLI) Command(ctx context.Context, dir string, env []string, args ...str
 // Name is what a person types: terraform or tofu.
 func (c *CLI) Name() string { return strings.TrimSuffix(filepath.Base(c.Path), executableSuffix()) }
 
-// Version is the first line of what the CLI says of itself.
+// Version is the first line that the CLI prints about its version.
 func (c *CLI) Version(ctx context.Context) (string, error) {
 	out, err := c.Command(ctx, "", nil, "version").Output()
 	if err != nil {
@@ -79,9 +128,16 @@ func (c *CLI) Version(ctx context.Context) (string, error) {
 	return version, nil
 }
 
-// find returns the CLI that TF_ACC_TERRAFORM_PATH names, as terraform-plugin-testing does, else the terraform or tofu on PATH. Where there
-// is none, it fetches Terraform into dir.
-func find(ctx context.Context, root, dir string) (string, error) {
+func executableSuffix() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
+}
+
+// Find returns the path of the CLI that TF_ACC_TERRAFORM_PATH names, as terraform-plugin-testing does, else of the
+// terraform or tofu on PATH. If there is none, it fetches Terraform, once for all later runs. Out is told when it does.
+func Find(ctx context.Context, root string, out io.Writer) (string, error) {
 	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" {
 		return path, nil
 	}
@@ -92,18 +148,55 @@ func find(ctx context.Context, root, dir string) (string, error) {
 			return "", fmt.Errorf("looking for %s: %w", name, err)
 		}
 	}
-	// The installer is a tool of the module below tools/, so that the provider's own module does not need it.
-	install := exec.CommandContext(ctx, "go", "-C", "tools", "tool", "hc-install", "install", "-version", terraformVersion, "-path", dir, "terraform") //nolint:gosec // fixed arguments
-	install.Dir = root
-	if said, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("there is no terraform or tofu on PATH, and fetching Terraform failed; install one by hand: %w\n%s", err, said)
-	}
-	return filepath.Join(dir, "terraform"+executableSuffix()), nil
+	return fetch(ctx, root, out)
 }
 
-func executableSuffix() string {
-	if runtime.GOOS == "windows" {
-		return ".exe"
+// terraformVersion is fetched where no CLI is installed.
+const terraformVersion = "1.12.2"
+
+// fetch returns a Terraform in the user's cache folder, and puts it there first if it is missing.
+func fetch(ctx context.Context, root string, out io.Writer) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("looking for a folder to keep Terraform in: %w", err)
 	}
-	return ""
+	dir := filepath.Join(cache, "terraform-provider-ryzeapi", "terraform-"+terraformVersion)
+	program := filepath.Join(dir, "terraform"+executableSuffix())
+	if _, err := os.Stat(program); err == nil {
+		return program, nil
+	}
+	_, _ = fmt.Fprintf(out, "Neither terraform nor tofu is on PATH. "+
+		"Fetching Terraform %s (about 30 MB) into %s, once ...\n", terraformVersion, dir)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return "", fmt.Errorf("making a folder to keep Terraform in: %w", err)
+	}
+	part, err := os.MkdirTemp(dir, "part") // so that an interrupted download leaves no half of a program
+	if err != nil {
+		return "", fmt.Errorf("making a folder to keep Terraform in: %w", err)
+	}
+	defer os.RemoveAll(part) //nolint:errcheck // a folder in a cache
+	// The installer is a tool of the module below tools/, so that the provider's own module does not need it.
+	install := exec.CommandContext(ctx, "go", "-C", "tools", "tool", "hc-install", //nolint:gosec // no user input
+		"install", "-version", terraformVersion, "-path", part, "terraform")
+	install.Dir = root
+	if said, err := install.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("could not fetch Terraform: %s\nInstall terraform or tofu yourself, so that it is on PATH: "+
+			"https://developer.hashicorp.com/terraform/install or https://opentofu.org/docs/intro/install/", lastLine(said, err))
+	}
+	if err := os.Rename(filepath.Join(part, filepath.Base(program)), program); err != nil {
+		return "", fmt.Errorf("keeping Terraform: %w", err)
+	}
+	return program, nil
+}
+
+// lastLine is the last line that a failed command has printed, which says why it failed. If it printed nothing, it is
+// how the command ended.
+func lastLine(said []byte, err error) string {
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		if line := strings.TrimSpace(lines[i]); line != "" && !strings.HasPrefix(line, "exit status") {
+			return line
+		}
+	}
+	return err.Error()
 }

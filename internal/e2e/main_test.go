@@ -20,20 +20,42 @@ import (
 
 const accountToken = "e2e-account-token"
 
-// terraform is the CLI of all tests.
-var terraform *cli.CLI
+// terraform is the CLI of most tests. raceDetecting is the same CLI for those about concurrency, with a provider that is
+// built with the race detector.
+var terraform, raceDetecting *cli.CLI
+
+// raceDetectorIsOn says that the tests themselves are built with the race detector.
+var raceDetectorIsOn bool
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "ryzeapi-e2e")
 	if err != nil {
 		log.Fatal(err)
 	}
-	if terraform, err = cli.New(context.Background(), filepath.Join("..", ".."), dir, buildFlags...); err != nil { //nolint:forbidigo // TestMain has no caller's context
+	if terraform, err = build(filepath.Join(dir, "plain"), false); err != nil {
 		log.Fatal(err)
 	}
+	raceDetecting = terraform
+	if raceDetectorIsOn {
+		if raceDetecting, err = build(filepath.Join(dir, "race"), true); err != nil {
+			log.Fatal(err)
+		}
+	}
 	code := m.Run()
+	if races, err := raceDetecting.Races(); err != nil || races != "" {
+		log.Print("the race detector reports of the provider: ", races, err)
+		code = 1
+	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+func build(dir string, race bool) (*cli.CLI, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	ctx := context.Background() //nolint:forbidigo // TestMain has no caller's context
+	return cli.New(ctx, cli.Options{Root: filepath.Join("..", ".."), Dir: dir, Race: race, Out: os.Stderr})
 }
 
 // bench is a mock, and a folder in which the CLI manages instances of it.

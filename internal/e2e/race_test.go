@@ -2,5 +2,4 @@
 
 package e2e
 
-// buildFlags build the provider as the tests are built.
-var buildFlags = []string{"-race"}
+func init() { raceDetectorIsOn = true }

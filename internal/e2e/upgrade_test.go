@@ -34,7 +34,7 @@ func released(t *testing.T) *cli.CLI {
 	} else {
 		t.Logf("upgrading from %s", tag)
 	}
-	last, err := cli.New(t.Context(), clone, t.TempDir())
+	last, err := cli.New(t.Context(), cli.Options{Root: clone, Dir: t.TempDir(), Out: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,18 +28,8 @@ func TestMain(m *testing.M) {
 		log.Fatal(err)
 	}
 	ctx := context.Background() //nolint:forbidigo // TestMain has no caller's context
-	if store, err = s3store.Start(ctx, filepath.Join("..", ".."), dir); err != nil {
+	if store, err = s3store.StartForTests(ctx, filepath.Join("..", ".."), dir); err != nil {
 		log.Fatal(err)
-	}
-	for _, prepare := range []func() error{
-		func() error { return store.AddUser(ctx, "writer", "writer-secret") },
-		func() error { return store.AddUser(ctx, "reader", "reader-secret") },
-		func() error { return store.AddBucket(ctx, "media", "writer", "reader") },
-		func() error { return store.AddBucket(ctx, "private", "writer", "") },
-	} {
-		if err := prepare(); err != nil {
-			log.Fatal(err)
-		}
 	}
 	code := m.Run()
 	store.Stop()

@@ -35,17 +35,7 @@ func storeURL(t *testing.T) string {
 		ctx := context.WithoutCancel(t.Context())     // it outlives the test that is first
 		dir, err := os.MkdirTemp("", "ryzeapi-store") //nolint:usetesting // it outlives the test
 		if err == nil {
-			realStore.store, err = s3store.Start(ctx, filepath.Join("..", ".."), dir)
-		}
-		for _, prepare := range []func() error{
-			func() error { return realStore.store.AddUser(ctx, "writer", "writer-secret") },
-			func() error { return realStore.store.AddUser(ctx, "reader", "reader-secret") },
-			func() error { return realStore.store.AddBucket(ctx, "media", "writer", "reader") },
-			func() error { return realStore.store.AddBucket(ctx, "private", "writer", "") },
-		} {
-			if err == nil {
-				err = prepare()
-			}
+			realStore.store, err = s3store.StartForTests(ctx, filepath.Join("..", ".."), dir)
 		}
 		realStore.err = err
 	})

@@ -208,7 +208,8 @@ func TestRelease(t *testing.T) {
 func install(t *testing.T, built release) {
 	t.Helper()
 	dir := t.TempDir()
-	terraform, err := cli.New(t.Context(), root, dir) // for the CLI; the provider that it builds is not used
+	// For the CLI. The provider that this builds is not used.
+	terraform, err := cli.New(t.Context(), cli.Options{Root: root, Dir: dir, Out: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,6 @@
-// Command demo is the README's tour: it builds the provider, serves a mock of RyzeAPI and a real S3 store on loopback, and manages two instances
-// with a real Terraform or OpenTofu, in a temporary folder that it removes. It fails when anything is not as it says.
+// Command demo is the README's tour: it builds the provider, serves a mock of RyzeAPI and a real S3 store on loopback,
+// and manages two instances with a real Terraform or OpenTofu, in a temporary folder that it removes. It fails if
+// anything is not as it says.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -40,7 +42,7 @@ func main() {
 	interrupted := ctx.Err() != nil
 	stop()
 	if interrupted {
-		fmt.Fprintln(os.Stderr, "\nInterrupted. Nothing is left behind.")
+		fmt.Fprintln(os.Stderr, "\nInterrupted. The temporary files are gone.")
 		os.Exit(130)
 	}
 	if err != nil {
@@ -56,20 +58,20 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("making a temporary folder: %w", err)
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	s := &stage{dir: filepath.Join(dir, "work"), mock: mockapi.New(mockapi.Options{}), awsSecret: firstSecret}
+	s := &tour{dir: filepath.Join(dir, "work"), mock: mockapi.New(mockapi.Options{}), awsSecret: firstSecret}
 	defer s.close()
 	if err := s.prepare(ctx, dir); err != nil {
 		return err
 	}
-	if err := s.tour(ctx); err != nil {
+	if err := s.play(ctx); err != nil {
 		return err
 	}
-	fmt.Printf("\n%s That was all, in %.0f s. Nothing is left behind.\n", green("✓"), time.Since(start).Seconds())
+	fmt.Printf("\n%s Done in %.0f s. The temporary files are gone.\n", green("✓"), time.Since(start).Seconds())
 	return nil
 }
 
-// stage is where the tour takes place: a folder with a configuration, the CLI, the mock, and the store.
-type stage struct {
+// tour is the demo under way: a folder with a configuration, the CLI, the mock, and the store.
+type tour struct {
 	dir     string // with the configuration
 	cli     *cli.CLI
 	env     []string
@@ -77,13 +79,13 @@ type stage struct {
 	mock    *mockapi.Server
 	account *mockapi.Account
 	store   *s3store.Store
-	shown   int // requests of the mock's journal that were shown
+	shown   int // how many requests of the mock's journal were shown
 
-	awsSecret, minioSecret string // what the variables hold
+	awsSecret, minioSecret string // values of the variables
 }
 
-// prepare builds and starts what the tour needs, with its files in dir.
-func (s *stage) prepare(ctx context.Context, dir string) error {
+// prepare builds and starts what the tour needs. Files go to dir.
+func (s *tour) prepare(ctx context.Context, dir string) error {
 	s.account = s.mock.AddAccount(accountToken)
 	s.account.AddInstance("shop-1")
 	s.account.AddInstance("support")
@@ -95,12 +97,16 @@ func (s *stage) prepare(ctx context.Context, dir string) error {
 	s.server = &http.Server{Handler: s.mock, ReadHeaderTimeout: 10 * time.Second}
 	go s.server.Serve(listener) //nolint:errcheck // it ends when it is closed
 
-	fmt.Println("Building the provider ...")
-	if s.cli, err = cli.New(ctx, ".", dir); err != nil {
-		return fmt.Errorf("%w\n(the demo runs in the repository's root)", err)
+	fmt.Println("Building the provider (seconds; about a minute the first time) ...")
+	if s.cli, err = cli.New(ctx, cli.Options{Root: ".", Dir: dir, Out: os.Stdout}); err != nil {
+		return fmt.Errorf("%w\n(run the demo in the repository's root folder)", err)
 	}
-	fmt.Println("Building the S3 store (minutes, the first time) ...")
-	if s.store, err = startStore(ctx, filepath.Join(dir, "store")); err != nil {
+	fmt.Println("Building a real S3 store (seconds; about two minutes the first time) ...")
+	program, err := s3store.Build(ctx, ".", os.Stdout)
+	if err != nil {
+		return err
+	}
+	if s.store, err = startStore(ctx, program, filepath.Join(dir, "store")); err != nil {
 		return err
 	}
 	version, err := s.cli.Version(ctx)
@@ -111,23 +117,27 @@ func (s *stage) prepare(ctx context.Context, dir string) error {
 	return s.copyExample()
 }
 
-// startStore serves a store with the bucket and the key of the example.
-func startStore(ctx context.Context, dir string) (*s3store.Store, error) {
+// startStore serves a store with the example's bucket and key.
+func startStore(ctx context.Context, program, dir string) (*s3store.Store, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a folder: %w", err)
 	}
-	store, err := s3store.Start(ctx, ".", dir)
+	store, err := s3store.Start(ctx, program, dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(store.AddUser(ctx, minioKey, minioSecret), store.AddBucket(ctx, minioBucket, minioKey, "")); err != nil {
+	err = store.AddUser(ctx, minioKey, minioSecret)
+	if err == nil {
+		err = store.AddBucket(ctx, minioBucket, minioKey, "")
+	}
+	if err != nil {
 		store.Stop()
 		return nil, err
 	}
 	return store, nil
 }
 
-func (s *stage) close() {
+func (s *tour) close() {
 	if s.server != nil {
 		_ = s.server.Close() // nothing is kept
 	}
@@ -136,8 +146,8 @@ func (s *stage) close() {
 	}
 }
 
-// copyExample copies the example, with the store that is served here in place of the one that it names. AWS is not called from here.
-func (s *stage) copyExample() error {
+// copyExample copies the example, with the local store in place of the one that it names, and without a call to AWS.
+func (s *tour) copyExample() error {
 	example, err := os.ReadFile(filepath.Join("examples", "complete", "main.tf"))
 	if err != nil {
 		return fmt.Errorf("reading the example (the demo runs in the repository's root): %w", err)
@@ -151,36 +161,40 @@ func (s *stage) copyExample() error {
 		}
 		example = bytes.Replace(example, []byte(from), []byte(to), 1)
 	}
-	if err := errors.Join(os.Mkdir(s.dir, 0o700), os.WriteFile(filepath.Join(s.dir, "main.tf"), example, 0o600)); err != nil { //nolint:gosec // a folder of ours
+	file := filepath.Join(s.dir, "main.tf")
+	if err := errors.Join(os.Mkdir(s.dir, 0o700), os.WriteFile(file, example, 0o600)); err != nil { //nolint:gosec // fixed
 		return fmt.Errorf("preparing %s: %w", s.dir, err)
 	}
 	return nil
 }
 
-func (s *stage) tour(ctx context.Context) error {
-	fmt.Printf("\nA mock of RyzeAPI has two instances, %s and %s. examples/complete/main.tf gives one an AWS bucket and the\nother a bucket of a store of its own, which runs here. The secrets come from ephemeral variables. AWS is not called from here,\nso the preflight check of that bucket is off.\n", bold("shop-1"), bold("support"))
+func (s *tour) play(ctx context.Context) error {
+	fmt.Printf("\nA mock of RyzeAPI has two instances, %s and %s. examples/complete/main.tf stores the media\n"+
+		"of the first in an AWS bucket, and those of the second in an S3 store that runs on this machine.\n"+
+		"The secrets come from ephemeral variables. The demo does not call AWS, so the preflight check of\n"+
+		"that bucket is off.\n", bold("shop-1"), bold("support"))
 	for _, step := range []struct {
 		title string
-		play  func(context.Context) error
+		run   func(context.Context) error
 	}{
-		{"Apply, with a wrong secret for the store: it is asked first, and nothing is saved for support", s.refused},
-		{"Apply, with the right one", s.apply},
-		{"Plan again: nothing to do", s.planEmpty},
-		{"Rotate the AWS secret: the plan has one line for it, and no secret", s.planRotation},
+		{"Apply with a wrong secret: the store rejects it, so nothing is saved for support", s.refused},
+		{"Apply with the right secret", s.apply},
+		{"Plan again: nothing to change", s.planEmpty},
+		{"Rotate the AWS secret: the plan shows it as one line, without the secret", s.planRotation},
 		{"Apply that plan", s.rotate},
-		{"Somebody switches the storage of support off by hand: the plan shows what is lost", s.drift},
-		{"Repair", s.repair},
+		{"Somebody disables the storage of support by hand: the plan shows what was lost", s.drift},
+		{"Repair it", s.repair},
 		{"Destroy", s.destroy},
 	} {
 		fmt.Printf("\n%s\n", bold("── "+step.title+" "+strings.Repeat("─", max(0, 96-len(step.title)))))
-		if err := step.play(ctx); err != nil {
+		if err := step.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.title, err)
 		}
 	}
 	return nil
 }
 
-func (s *stage) refused(ctx context.Context) error {
+func (s *tour) refused(ctx context.Context) error {
 	s.minioSecret = wrongSecret
 	out, err := s.terraform(ctx, 1, "apply", "-auto-approve")
 	if err != nil {
@@ -193,7 +207,7 @@ func (s *stage) refused(ctx context.Context) error {
 	return errors.Join(s.holds("support", ""), s.holds("shop-1", firstSecret))
 }
 
-func (s *stage) apply(ctx context.Context) error {
+func (s *tour) apply(ctx context.Context) error {
 	s.minioSecret = minioSecret
 	if _, err := s.terraform(ctx, 0, "apply", "-auto-approve"); err != nil {
 		return err
@@ -202,13 +216,13 @@ func (s *stage) apply(ctx context.Context) error {
 	return s.holds("support", minioSecret)
 }
 
-func (s *stage) planEmpty(ctx context.Context) error {
+func (s *tour) planEmpty(ctx context.Context) error {
 	_, err := s.terraform(ctx, 0, "plan", "-detailed-exitcode")
 	return err
 }
 
-func (s *stage) planRotation(ctx context.Context) error {
-	fmt.Println("\n  The variable aws_secret_key now holds another secret.")
+func (s *tour) planRotation(ctx context.Context) error {
+	fmt.Println("\n  The variable aws_secret_key now has a new value.")
 	s.awsSecret = rotatedSecret
 	out, err := s.terraform(ctx, 2, "plan", "-detailed-exitcode", "-out", "rotation.tfplan")
 	if err != nil {
@@ -225,8 +239,9 @@ func (s *stage) planRotation(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the state: %w", err)
 	}
-	if !bytes.Contains(state, []byte("AKIAIOSFODNN7EXAMPLE")) || !bytes.Contains(planJSON, []byte("AKIAIOSFODNN7EXAMPLE")) {
-		return errors.New("what was searched is not the state and the plan")
+	accessKey := []byte("AKIAIOSFODNN7EXAMPLE")
+	if !bytes.Contains(state, accessKey) || !bytes.Contains(planJSON, accessKey) {
+		return errors.New("the searched files are not the state and the plan")
 	}
 	planFile, err := unzipped(filepath.Join(s.dir, "rotation.tfplan"))
 	if err != nil {
@@ -239,7 +254,8 @@ func (s *stage) planRotation(ctx context.Context) error {
 			}
 		}
 	}
-	fmt.Printf("\n  %s Searched the state (%d bytes), the plan file (%d bytes unpacked) and that plan as JSON: no secret and no token is in them.\n", green("✓"), len(state), len(planFile))
+	fmt.Printf("\n  %s Searched the state (%d bytes), the plan file (%d bytes unpacked) and the plan as JSON:\n"+
+		"    they contain no secret and no token.\n", green("✓"), len(state), len(planFile))
 	return nil
 }
 
@@ -261,7 +277,7 @@ func unzipped(file string) ([]byte, error) {
 	return all, nil
 }
 
-func (s *stage) rotate(ctx context.Context) error {
+func (s *tour) rotate(ctx context.Context) error {
 	if _, err := s.terraform(ctx, 0, "apply", "rotation.tfplan"); err != nil {
 		return err
 	}
@@ -269,13 +285,13 @@ func (s *stage) rotate(ctx context.Context) error {
 	return s.holds("shop-1", rotatedSecret)
 }
 
-func (s *stage) drift(ctx context.Context) error {
+func (s *tour) drift(ctx context.Context) error {
 	s.account.ChangeS3("support", func(held *mockapi.Storage) { *held = mockapi.Storage{} })
 	_, err := s.terraform(ctx, 2, "plan", "-detailed-exitcode")
 	return err
 }
 
-func (s *stage) repair(ctx context.Context) error {
+func (s *tour) repair(ctx context.Context) error {
 	if _, err := s.terraform(ctx, 0, "apply", "-auto-approve"); err != nil {
 		return err
 	}
@@ -283,7 +299,7 @@ func (s *stage) repair(ctx context.Context) error {
 	return s.holds("support", minioSecret)
 }
 
-func (s *stage) destroy(ctx context.Context) error {
+func (s *tour) destroy(ctx context.Context) error {
 	if _, err := s.terraform(ctx, 0, "destroy", "-auto-approve"); err != nil {
 		return err
 	}
@@ -291,16 +307,16 @@ func (s *stage) destroy(ctx context.Context) error {
 	return errors.Join(s.holds("shop-1", ""), s.holds("support", ""))
 }
 
-// holds checks what the server has.
-func (s *stage) holds(instance, secret string) error {
+// holds checks which secret the server has for an instance; "" is for storage that is not enabled.
+func (s *tour) holds(instance, secret string) error {
 	if held := s.account.S3(instance); held.SecretKey != secret || held.Enabled != (secret != "") {
-		return fmt.Errorf("the server does not hold for %s what it should", instance)
+		return fmt.Errorf("the server has the wrong storage configuration for %s", instance)
 	}
 	return nil
 }
 
-// showWrites prints the writes that the mock has received since it last did.
-func (s *stage) showWrites() {
+// showWrites prints the writes that the mock has received since the last time.
+func (s *tour) showWrites() {
 	requests := s.mock.Requests()
 	fmt.Println("\n  RyzeAPI received:")
 	for _, r := range requests[s.shown:] {
@@ -325,8 +341,8 @@ func redacted(body string) string {
 	return strings.ReplaceAll(body, `"`+fields.SecretKey+`"`, `"(redacted)"`)
 }
 
-// terraform runs the CLI and prints what a person would see, without the frame that does not matter here.
-func (s *stage) terraform(ctx context.Context, wantExit int, args ...string) (string, error) {
+// terraform runs the CLI and prints what a person would see, without what every plan repeats.
+func (s *tour) terraform(ctx context.Context, wantExit int, args ...string) (string, error) {
 	fmt.Printf("\n  $ %s %s\n", s.cli.Name(), strings.Join(args, " "))
 	flags := []string{args[0], "-no-color", "-compact-warnings", "-input=false"} // they precede a plan file
 	command := s.cli.Command(ctx, s.dir, s.variables(), append(flags, args[1:]...)...)
@@ -341,12 +357,12 @@ func (s *stage) terraform(ctx context.Context, wantExit int, args ...string) (st
 }
 
 // variables is the environment of a command.
-func (s *stage) variables() []string {
+func (s *tour) variables() []string {
 	return append(s.env, "TF_VAR_aws_secret_key="+s.awsSecret, "TF_VAR_minio_secret_key="+s.minioSecret)
 }
 
 // capture runs the CLI and returns its output without showing it.
-func (s *stage) capture(ctx context.Context, args ...string) ([]byte, error) {
+func (s *tour) capture(ctx context.Context, args ...string) ([]byte, error) {
 	out, err := s.cli.Command(ctx, s.dir, s.variables(), args...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
@@ -354,20 +370,19 @@ func (s *stage) capture(ctx context.Context, args ...string) ([]byte, error) {
 	return out, nil
 }
 
-// interesting leaves out the explanations that every plan repeats, and the warning that a development override is in force.
+// interesting leaves out the explanations that every plan repeats, and the warning about the development override.
 func interesting(out string) []string {
 	var lines []string
 	skipping := false
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\r\n")
 		switch {
-		case strings.HasPrefix(line, "Warning: Provider development overrides"), strings.HasPrefix(line, "Warnings:"), strings.HasPrefix(line, "- Provider development"),
-			strings.HasPrefix(line, "To see the full warning"), strings.HasPrefix(line, "─────"), strings.HasPrefix(line, "Note: You didn't use"):
-			skipping = !strings.HasPrefix(line, "-")
-		case strings.HasPrefix(line, "Terraform used the selected"), strings.HasPrefix(line, "OpenTofu used the selected"):
+		case startsWithAny(line, "- Provider development"):
+			skipping = false
+		case startsWithAny(line, "Warning: Provider development overrides", "Warnings:", "To see the full warning", "─────",
+			"Note: You didn't use", "Terraform used the selected", "OpenTofu used the selected"):
 			skipping = true
-		case strings.HasPrefix(line, "  #"), strings.HasPrefix(line, "No changes"), strings.HasPrefix(line, "ryzeapi_"), strings.HasPrefix(line, "Apply complete"),
-			strings.HasPrefix(line, "Destroy complete"), strings.HasPrefix(line, "Plan:"):
+		case startsWithAny(line, "  #", "No changes", "ryzeapi_", "Apply complete", "Destroy complete", "Plan:"):
 			skipping = false
 			lines = append(lines, line)
 		case !skipping && line != "":
@@ -377,11 +392,15 @@ func interesting(out string) []string {
 	return lines
 }
 
+func startsWithAny(line string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(line, prefix) })
+}
+
 func bold(s string) string  { return style("1", s) }
 func green(s string) string { return style("32", s) }
 func cyan(s string) string  { return style("36", s) }
 
-// style colours a text where a person reads it, unless NO_COLOR asks not to.
+// style colours text on a terminal, unless NO_COLOR is set.
 func style(code, s string) string {
 	info, err := os.Stdout.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("NO_COLOR") != "" {
