@@ -75,7 +75,9 @@ func TestAdoptAFleetInOnePlan(t *testing.T) {
 		planned := b.run(env, "plan")
 		words := planned.words()
 		for _, want := range []string{
-			"Plan: 3 to import, 0 to add, 3 to change, 0 to destroy.", `~ bucket = "old" -> "ryzeapi-media"`, "~ enabled = false -> true",
+			"Plan: 3 to import, 0 to add, 3 to change, 0 to destroy.",
+			`~ bucket = "old" -> "ryzeapi-media"`,
+			"~ enabled = false -> true",
 		} {
 			if !strings.Contains(words, want) {
 				t.Errorf("%q is not in\n%s", want, planned.out)
@@ -102,11 +104,16 @@ func TestAdoptExistingInstances(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, options, "shop-1", "support", "2nd line", "plain")
 			for instance, there := range map[string]mockapi.Storage{
-				"shop-1":   {Enabled: true, Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD", SecretKey: "one", PathPrefix: "media/"},
-				"support":  {Enabled: true, Bucket: "whatsapp", AccessKey: "minioadmin", SecretKey: "one", Endpoint: "https://minio.example.com/"},
+				"shop-1": {
+					Enabled: true, Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD", SecretKey: "one", PathPrefix: "media/",
+				},
+				"support": {
+					Enabled: true, Bucket: "whatsapp", AccessKey: "minioadmin", SecretKey: "one",
+					Endpoint: "https://minio.example.com/",
+				},
 				"2nd line": {Enabled: true, Region: "us-east-1", Bucket: "b2", AccessKey: "AKIAB2", SecretKey: "one"},
 			} {
-				b.account.ChangeS3(instance, func(s *mockapi.Storage) { *s = there })
+				b.storageIs(instance, there)
 			}
 			storages := func() (all []mockapi.Storage) {
 				for _, instance := range []string{"shop-1", "support", "2nd line", "plain"} {
@@ -138,7 +145,8 @@ func TestAdoptExistingInstances(t *testing.T) {
 			b.writeFile("storages.tf", taken)
 			env := []string{"TF_VAR_secret=one"}
 			planned = b.run(env, "plan")
-			if words := planned.words(); strings.Count(words, "+ secret_key_version = 1") != 3 || strings.Count(words, "will be updated in-place") != 3 ||
+			if words := planned.words(); strings.Count(words, "+ secret_key_version = 1") != 3 ||
+				strings.Count(words, "will be updated in-place") != 3 ||
 				strings.Contains(words, "~ access_key") != (options.MaskAccessKey != nil) || otherChange.MatchString(words) {
 				t.Errorf("%s", planned.out)
 			}

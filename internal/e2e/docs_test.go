@@ -14,8 +14,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// The convention of the guides. The last sentence before a block of configuration is its caption: it ends with a colon and
-// names one file.
+// The convention of the guides. The last sentence before a block of configuration is its caption: it ends with a colon
+// and names one file.
 //
 //	`main.tf`:                                  the block is the whole file; a whole main.tf starts a new folder
 //	Add this to `main.tf`:                      the block's top-level blocks are new in that file
@@ -137,8 +137,8 @@ func (p *noStores) count() int {
 	return asked
 }
 
-// Every block of configuration in the README and the guides has the canonical format and says which file it belongs to, and
-// the files plan after each block, exactly as the page has them.
+// Every block of configuration in the README and the guides has the canonical format and says which file it belongs to,
+// and the files plan after each block, exactly as the page has them.
 func TestEveryBlockInTheDocsPlans(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -205,7 +205,8 @@ func planBlocks(t *testing.T, blocks []docBlock) {
 		}
 		if strings.HasSuffix(name, ".tftest.hcl") { // of the example module, whose tests TestModuleByTheTestFramework runs
 			delete(files, name)
-			if tested := readFile(t, filepath.Join("..", "..", "examples", "modules", "instance-media", name)); tested != block.code {
+			module := filepath.Join("..", "..", "examples", "modules", "instance-media")
+			if readFile(t, filepath.Join(module, name)) != block.code {
 				t.Errorf("the block is not the module's %s:\n%s", name, block.code)
 			}
 			continue
@@ -237,7 +238,7 @@ func query(t *testing.T, b *bench, block docBlock) {
 		t.Logf("not run, since %s has no query: %s", b.cli.Name(), block.caption)
 		return
 	}
-	b.account.ChangeS3("shop-1", func(s *mockapi.Storage) { *s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media"} })
+	b.storageIs("shop-1", fleetStorage("shop-1"))
 	if r := b.run(nil, "query"); r.exit != 0 || !strings.Contains(r.out, "shop-1") {
 		t.Errorf("%s\n%s\nfinds nothing:\n%s", block.caption, block.code, r.out)
 	}
