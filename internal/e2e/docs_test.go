@@ -44,7 +44,8 @@ func blocksOf(page string) (blocks []docBlock) {
 	for _, at := range hclBlock.FindAllStringSubmatchIndex(page, -1) {
 		before := strings.TrimSpace(page[:at[0]])
 		paragraph := strings.Join(strings.Fields(before[strings.LastIndex(before, "\n\n")+1:]), " ")
-		blocks = append(blocks, docBlock{paragraph[strings.LastIndex(paragraph, ". ")+1:], page[at[2]:at[3]]})
+		sentence := strings.TrimSpace(paragraph[strings.LastIndex(paragraph, ". ")+1:])
+		blocks = append(blocks, docBlock{sentence, page[at[2]:at[3]]})
 	}
 	return blocks
 }
