@@ -19,16 +19,17 @@ var version = "dev"
 
 func main() {
 	debug := flag.Bool("debug", false, "serve for a debugger, and print how to attach Terraform to it")
-	printVersion := flag.Bool("version", false, "print the version and end")
+	printVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Parse()
 	if *printVersion {
 		fmt.Println(version)
 		return
 	}
 	if !*debug && nobodyReadsLogs(os.Getenv) {
-		_ = os.Setenv("TF_LOG_SDK", "off") // its level has no other switch; a variable that cannot be set costs time only
+		_ = os.Setenv("TF_LOG_SDK", "off") // the only way to set its level; failing costs only time
 	}
-	// Ctrl-C reaches this process too. Terraform asks a provider to stop in most of its work, but not while an apply refreshes and plans.
+	// Ctrl-C reaches this process too. Terraform tells a provider to stop in most situations, but not while an apply is
+	// refreshing and planning.
 	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	err := providerserver.Serve(context.Background(), provider.New(version, interrupted), providerserver.ServeOpts{
@@ -37,12 +38,13 @@ func main() {
 		ProtocolVersion: 6,
 	})
 	if err != nil {
-		log.Fatal(err) //nolint:gocritic // there is nothing to be undone
+		log.Fatal(err) //nolint:gocritic // skipping the deferred stop is harmless
 	}
 }
 
-// nobodyReadsLogs tells, by the environment, that Terraform throws away what the provider logs. The SDK would write a dozen lines for each step of each resource
-// all the same: a third of the provider's CPU time, and a fifth of Terraform's, which reads them.
+// nobodyReadsLogs reports whether, according to the environment, Terraform discards the provider's log output. The SDK
+// would still write a dozen lines for each step of each resource: a third of the provider's CPU time, and a fifth of
+// Terraform's, which reads them.
 func nobodyReadsLogs(getenv func(string) string) bool {
 	for _, variable := range []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK"} {
 		if getenv(variable) != "" {

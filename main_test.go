@@ -10,7 +10,9 @@ import (
 
 func TestNobodyReadsLogs(t *testing.T) {
 	t.Parallel()
-	for variable, want := range map[string]bool{"": true, "TF_LOG_PATH": true, "TF_LOG_CORE": true, "TF_LOG": false, "TF_LOG_PROVIDER": false, "TF_LOG_SDK": false} {
+	for variable, want := range map[string]bool{
+		"": true, "TF_LOG_PATH": true, "TF_LOG_CORE": true, "TF_LOG": false, "TF_LOG_PROVIDER": false, "TF_LOG_SDK": false,
+	} {
 		getenv := func(name string) string {
 			if name == variable {
 				return "TRACE"
@@ -23,9 +25,13 @@ func TestNobodyReadsLogs(t *testing.T) {
 	}
 }
 
+// kindsOfChange are the headings that Keep a Changelog allows within a version.
+var kindsOfChange = []string{"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
 var changelogHeading = regexp.MustCompile(`(?m)^## \[([^\]]+)\](?: - (\d{4}-\d{2}-\d{2}))?$`)
 
-// The changelog has an entry for what is not released yet, and one with a date for each release. The release's workflow names the version that it is about to make.
+// The changelog has an entry for unreleased changes, and one with a date for each release. The release workflow sets
+// RELEASE_VERSION to the version that it is about to publish.
 func TestChangelog(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("CHANGELOG.md")
@@ -41,17 +47,18 @@ func TestChangelog(t *testing.T) {
 		dates[version] = date
 	}
 	if _, ok := dates["Unreleased"]; !ok {
-		t.Error("there is no entry for what is not released yet")
+		t.Error("there is no entry for unreleased changes")
 	}
 	if release := strings.TrimPrefix(os.Getenv("RELEASE_VERSION"), "v"); release != "" && dates[release] == "" {
 		t.Errorf("there is no entry for %s", release)
 	}
 	for line := range strings.Lines(string(content)) {
 		if strings.HasPrefix(line, "## ") && !changelogHeading.MatchString(line) {
-			t.Errorf("%q is no heading of a version", line)
+			t.Errorf("%q is not the heading of a version", line)
 		}
-		if kind, found := strings.CutPrefix(strings.TrimSpace(line), "### "); found && !slices.Contains([]string{"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}, kind) {
-			t.Errorf("%q is no kind of change", kind)
+		kind, found := strings.CutPrefix(strings.TrimSpace(line), "### ")
+		if found && !slices.Contains(kindsOfChange, kind) {
+			t.Errorf("%q is not a kind of change", kind)
 		}
 	}
 }

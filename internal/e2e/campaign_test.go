@@ -19,15 +19,16 @@ import (
 
 var (
 	campaignSeed   = flag.Uint64("campaign.seed", 0, "seed of the first campaign; 0 draws one")
-	campaigns      = flag.Int("campaign.count", 2, "number of campaigns")
+	campaigns      = flag.Int("campaign.count", 1, "number of campaigns")
 	campaignRounds = flag.Int("campaign.rounds", 3, "rounds of a campaign")
 )
 
 // faultShare is how many of all requests meet a fault.
 const faultShare = 1.0 / 3
 
-// TestCampaign changes random configurations and storages in rounds, while a third of all requests meet a fault. An apply that succeeds has
-// made the server's storage what is configured; one that fails leaves what the next one repairs.
+// TestCampaign changes random configurations and storages in rounds, while a third of all requests meet a fault. An
+// apply that succeeds has made the server's storage what is configured; one that fails leaves what the next one
+// repairs.
 func TestCampaign(t *testing.T) {
 	t.Parallel()
 	first := *campaignSeed
@@ -80,6 +81,7 @@ func newCampaign(t *testing.T, seed uint64) *campaign {
 			return fault
 		},
 	}, c.names()...)
+	c.cli = raceDetecting
 	return c
 }
 
@@ -116,13 +118,21 @@ func (c *campaign) play(rounds int) {
 	for _, n := range c.faults {
 		played += n
 	}
-	c.t.Logf("%d applies and destroys, of which %d failed; %d requests, of which %d met a fault: %v", c.applies, c.failed, len(c.mock.Requests()), played, c.faults)
+	c.t.Logf(
+		"%d applies and destroys, of which %d failed; %d requests, of which %d met a fault: %v",
+		c.applies,
+		c.failed,
+		len(c.mock.Requests()),
+		played,
+		c.faults,
+	)
 	if played == 0 {
 		c.t.Error("no fault was played")
 	}
 }
 
-// settle applies until it succeeds: under faults at first, sometimes with another change in between, and in the end without any.
+// settle applies until it succeeds: under faults at first, sometimes with another change in between, and in the end
+// without any.
 func (c *campaign) settle() {
 	for tries := 1; ; tries++ {
 		faulty := tries < 4 && (tries == 1 || c.random.IntN(2) == 0)
@@ -198,7 +208,9 @@ func (c *campaign) next() int {
 
 func (c *campaign) draw() mockapi.Storage {
 	s := mockapi.Storage{
-		Enabled: c.random.IntN(4) > 0, Region: "us-east-1", Bucket: "media", AccessKey: fmt.Sprintf("AKIA%d", c.random.IntN(3)),
+		Enabled: c.random.IntN(
+			4,
+		) > 0, Region: "us-east-1", Bucket: "media", AccessKey: fmt.Sprintf("AKIA%d", c.random.IntN(3)),
 		SecretKey: fmt.Sprintf("secret-%d", c.next()), PathPrefix: []string{"", "media/", "a/b"}[c.random.IntN(3)],
 	}
 	if c.random.IntN(3) == 0 {
@@ -240,7 +252,8 @@ func (c *campaign) apply(args ...string) result {
 		c.applies++
 		c.failed += min(r.exit, 1)
 	}
-	if strings.Contains(r.out, "bug in the provider") || strings.Contains(r.out, "panic") || strings.Contains(r.out, "DATA RACE") {
+	if strings.Contains(r.out, "bug in the provider") || strings.Contains(r.out, "panic") ||
+		strings.Contains(r.out, "DATA RACE") {
 		c.t.Fatal(r.out)
 	}
 	return r
@@ -265,7 +278,16 @@ variable "secrets" {
 `)
 	for _, name := range slices.Sorted(maps.Keys(c.fleet)) {
 		s := c.fleet[name]
-		fmt.Fprintf(&all, "resource \"ryzeapi_instance_s3\" %q {\n  instance = %q\n  enabled = %t\n  bucket = %q\n  access_key = %q\n  secret_key = var.secrets[%q]\n", name, name, s.Enabled, s.Bucket, s.AccessKey, name)
+		fmt.Fprintf(
+			&all,
+			"resource \"ryzeapi_instance_s3\" %q {\n  instance = %q\n  enabled = %t\n  bucket = %q\n  access_key = %q\n  secret_key = var.secrets[%q]\n",
+			name,
+			name,
+			s.Enabled,
+			s.Bucket,
+			s.AccessKey,
+			name,
+		)
 		for argument, value := range map[string]string{"region": s.Region, "endpoint": s.Endpoint, "path_prefix": s.PathPrefix} {
 			if value != "" {
 				fmt.Fprintf(&all, "  %s = %q\n", argument, value)

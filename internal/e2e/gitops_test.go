@@ -25,13 +25,27 @@ func TestGitOps(t *testing.T) {
 		t.Fatal(err)
 	}
 	// From a mirror, init works as it does with a registry.
-	cliConfig, err := cli.Mirror(t.TempDir(), terraform.Provider, "0.1.0/"+runtime.GOOS+"_"+runtime.GOARCH+"/terraform-provider-ryzeapi_v0.1.0")
+	cliConfig, err := cli.Mirror(
+		t.TempDir(),
+		terraform.Provider,
+		"0.1.0/"+runtime.GOOS+"_"+runtime.GOARCH+"/terraform-provider-ryzeapi_v0.1.0",
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	script := func(name, secret string, wantExit int, want ...string) {
 		t.Helper()
-		command := terraform.Command(t.Context(), b.dir, append(append([]string{}, b.env...), "TF_CLI_CONFIG_FILE="+cliConfig, "TERRAFORM="+terraform.Path, "TF_VAR_secret_key="+secret), "version")
+		command := terraform.Command(
+			t.Context(),
+			b.dir,
+			append(
+				append([]string{}, b.env...),
+				"TF_CLI_CONFIG_FILE="+cliConfig,
+				"TERRAFORM="+terraform.Path,
+				"TF_VAR_secret_key="+secret,
+			),
+			"version",
+		)
 		run := exec.CommandContext(t.Context(), filepath.Join(scripts, name+".sh"))
 		run.Dir, run.Env = command.Dir, command.Env
 		out, _ := run.CombinedOutput()
@@ -59,7 +73,8 @@ func TestGitOps(t *testing.T) {
 	changes := 0
 	for line := range strings.Lines(planned()) {
 		if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, "~ ") || strings.HasPrefix(trimmed, "+ ") {
-			if !strings.HasPrefix(trimmed, "~ resource") && !strings.HasPrefix(trimmed, "~ update") && !strings.Contains(trimmed, "(write-only attribute)") {
+			if !strings.HasPrefix(trimmed, "~ resource") && !strings.HasPrefix(trimmed, "~ update") &&
+				!strings.Contains(trimmed, "(write-only attribute)") {
 				changes++
 			}
 		}

@@ -7,5 +7,6 @@ import (
 	"syscall"
 )
 
-// inGroupOfItsOwn starts a command so that it and its children can be interrupted together, as a terminal does, without the tests.
+// inGroupOfItsOwn starts a command so that it and its children can be interrupted together, as a terminal does,
+// without the tests.
 func inGroupOfItsOwn(command *exec.Cmd) { command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

@@ -42,7 +42,8 @@ func kill(t *testing.T, log string) {
 	}
 }
 
-// The provider is killed in the middle of a create, a rotation and a destroy of twelve. The next run brings about what was asked for.
+// The provider is killed in the middle of a create, a rotation and a destroy of twelve. The next run brings about
+// what was asked for.
 func TestKilledProvider(t *testing.T) {
 	t.Parallel()
 	names := fleetNames("i", 12)
@@ -55,6 +56,7 @@ func TestKilledProvider(t *testing.T) {
 		kill(t, log)
 		return mockapi.DropAfter()
 	}}, names...)
+	b.cli = raceDetecting
 	b.write(fleet("i", 12))
 	for _, c := range []struct {
 		command, secret string
@@ -65,7 +67,8 @@ func TestKilledProvider(t *testing.T) {
 		}
 		writes.Store(6)
 		secret := "TF_VAR_secret=" + c.secret
-		if r := b.run([]string{secret, "TF_LOG=DEBUG", "TF_LOG_PATH=" + log}, c.command, "-auto-approve", "-parallelism=3"); r.exit == 0 || writes.Load() > 0 {
+		if r := b.run([]string{secret, "TF_LOG=DEBUG", "TF_LOG_PATH=" + log}, c.command, "-auto-approve", "-parallelism=3"); r.exit == 0 ||
+			writes.Load() > 0 {
 			t.Fatalf("%s: the provider was not killed:\n%s", c.command, r.out)
 		}
 		b.must([]string{secret}, c.command, "-auto-approve")
@@ -92,6 +95,7 @@ func TestInterrupt(t *testing.T) { //nolint:paralleltest // see above
 		t.Run(name, func(t *testing.T) {
 			met := make(chan struct{}, 100)
 			b := newBench(t, mockapi.Options{}, "i0")
+			b.cli = raceDetecting
 			b.write(fleet("i", 1))
 			if c.method == http.MethodGet { // there must be something to read
 				b.must([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve")

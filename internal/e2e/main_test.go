@@ -20,8 +20,8 @@ import (
 
 const accountToken = "e2e-account-token"
 
-// terraform is the CLI of most tests. raceDetecting is the same CLI for those about concurrency, with a provider that is
-// built with the race detector.
+// terraform is the CLI of most tests. raceDetecting is the same CLI for those about concurrency, with a provider that
+// is built with the race detector.
 var terraform, raceDetecting *cli.CLI
 
 // raceDetectorIsOn says that the tests themselves are built with the race detector.
@@ -80,11 +80,22 @@ func newBench(tb testing.TB, options mockapi.Options, instances ...string) *benc
 // newBenchAt is newBench for a mock that is served already.
 func newBenchAt(tb testing.TB, mock *mockapi.Server, endpoint string, instances ...string) *bench {
 	tb.Helper()
-	b := &bench{t: tb, mock: mock, account: mock.AddAccount(accountToken), url: endpoint, cli: terraform, dir: tb.TempDir()}
+	b := &bench{
+		t:       tb,
+		mock:    mock,
+		account: mock.AddAccount(accountToken),
+		url:     endpoint,
+		cli:     terraform,
+		dir:     tb.TempDir(),
+	}
 	for _, name := range instances {
 		b.account.AddInstance(name)
 	}
-	b.env = []string{"RYZEAPI_ENDPOINT=" + endpoint, "RYZEAPI_TOKEN=" + accountToken, "RYZEAPI_PREFLIGHT=off"} // no store is asked
+	b.env = []string{
+		"RYZEAPI_ENDPOINT=" + endpoint,
+		"RYZEAPI_TOKEN=" + accountToken,
+		"RYZEAPI_PREFLIGHT=off",
+	} // no store is asked
 	return b
 }
 
@@ -128,7 +139,8 @@ variable "secret" {
 `, strings.Join(more, "\n  "))
 }
 
-// fleet is a configuration of one resource with for_each, for instances with the given prefix: prefix0, prefix1 and so on.
+// fleet is a configuration of one resource with for_each, for instances with the given prefix: prefix0, prefix1 and
+// so on.
 func fleet(prefix string, n int, more ...string) string {
 	return noFleet(more...) + fmt.Sprintf(`
 resource "ryzeapi_instance_s3" "all" {

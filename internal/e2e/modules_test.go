@@ -10,7 +10,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// The example module's own tests, by the CLI's test framework: with a mock of the provider, and with the provider and a mock of RyzeAPI.
+// The example module's own tests, by the CLI's test framework: with a mock of the provider, and with the provider and
+// a mock of RyzeAPI.
 func TestModuleByTheTestFramework(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, mockapi.Options{}, "shop-1", "support")
@@ -38,7 +39,10 @@ func TestModuleByTheTestFramework(t *testing.T) {
 	b.holds([]string{"shop-1", "support"}, "") // it cleans up behind itself
 
 	// The tests of the module can fail.
-	b.writeFile("main.tf", strings.Replace(readFile(t, filepath.Join(b.dir, "main.tf")), `"media/${each.key}/"`, `"wrong/"`, 1))
+	b.writeFile(
+		"main.tf",
+		strings.Replace(readFile(t, filepath.Join(b.dir, "main.tf")), `"media/${each.key}/"`, `"wrong/"`, 1),
+	)
 	if r := b.run(nil, "test"); r.exit == 0 {
 		t.Error("a wrong prefix is not found")
 	}

@@ -26,7 +26,12 @@ func newStore(t *testing.T) *store {
 		s.asked.Add(1)
 		if s.refuses.Load() {
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = fmt.Fprintf(w, "<Error><Code>SignatureDoesNotMatch</Code><Message><![CDATA[No, not %v for %s]]></Message></Error>", r.Header, r.URL)
+			_, _ = fmt.Fprintf(
+				w,
+				"<Error><Code>SignatureDoesNotMatch</Code><Message><![CDATA[No, not %v for %s]]></Message></Error>",
+				r.Header,
+				r.URL,
+			)
 			return
 		}
 		_, _ = io.WriteString(w, "<ListBucketResult></ListBucketResult>")
@@ -38,13 +43,18 @@ func newStore(t *testing.T) *store {
 
 // in is a configuration with its storages in a store.
 func (s *store) in(config string) string {
-	return strings.Replace(config, `bucket     = "media"`, fmt.Sprintf("bucket     = \"media\"\n  endpoint   = %q", s.url), 1)
+	return strings.Replace(
+		config,
+		`bucket     = "media"`,
+		fmt.Sprintf("bucket     = \"media\"\n  endpoint   = %q", s.url),
+		1,
+	)
 }
 
 // Instances with one bucket share a check: one in the plan, one in the apply, whose provider is another process.
 func TestAFleetOnOneBucketIsCheckedOnce(t *testing.T) {
 	t.Parallel()
-	const n = 300
+	const n = 60
 	names := fleetNames("i", n)
 	b := newBench(t, mockapi.Options{}, names...)
 	store := newStore(t)
@@ -69,7 +79,7 @@ func TestWarningsOfAFleetAreShownAsOne(t *testing.T) {
 	store.refuses.Store(true)
 	b.write(store.in(fleet("i", 12)))
 	r := b.run([]string{"TF_VAR_secret=one", "RYZEAPI_PREFLIGHT=access"}, "plan")
-	if r.exit != 0 || strings.Count(r.out, "Warning: The S3 store does not accept secret_key") != 1 {
+	if r.exit != 0 || strings.Count(r.out, `Warning: The S3 store rejects "secret_key"`) != 1 {
 		t.Errorf("exit code %d: %s", r.exit, r.out)
 	}
 	if asked := store.asked.Load(); asked != 1 {

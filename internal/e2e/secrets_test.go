@@ -12,10 +12,12 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +31,8 @@ const (
 	canaryToken   = `c4nary/T0ken+account"<&>`
 )
 
-// forms are all ways in which a canary might be written: plain, quoted, URL-encoded and base64-encoded, also as a part of something longer.
+// forms are all ways in which a canary might be written: plain, quoted, URL-encoded and base64-encoded, also as a
+// part of something longer.
 func forms(canary string) []string {
 	unescaped := &bytes.Buffer{}
 	encoder := json.NewEncoder(unescaped)
@@ -140,11 +143,19 @@ func echo(status int, contentType string) mockapi.Fault {
 		_ = json.NewDecoder(r.Body).Decode(&sent) // a read has none
 		var said strings.Builder
 		for _, secret := range []string{r.Header.Get("Token"), sent.SecretKey} {
-			fmt.Fprintln(&said, secret, url.QueryEscape(secret), url.PathEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)))
+			fmt.Fprintln(
+				&said,
+				secret,
+				url.QueryEscape(secret),
+				url.PathEscape(secret),
+				base64.StdEncoding.EncodeToString([]byte(secret)),
+			)
 		}
 		var body []byte
 		if contentType == "application/json" {
-			body, _ = json.Marshal(map[string]any{"success": false, "error": map[string]string{"message": "not this: " + said.String()}})
+			body, _ = json.Marshal(
+				map[string]any{"success": false, "error": map[string]string{"message": "not this: " + said.String()}},
+			)
 		} else {
 			body = []byte("<html>" + said.String() + "</html>")
 		}
@@ -165,22 +176,48 @@ output "instances" {
 `
 }
 
-// Success and failure, with everything logged: no canary is in the state, its backup, plan files, JSON, logs, or on the screen.
+// Success and failure, with everything logged: no canary is in the state, its backup, plan files, JSON, logs, or on
+// the screen.
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{RateLimit: 3, RateWindow: time.Second}) // so that instances' own tokens are used
+	var faulty atomic.Bool
+	faults := map[string]mockapi.Fault{ // of the writes to an instance, while faulty
+		"i0": echo(400, "application/json"), "i1": echo(500, "application/json"), "i2": echo(403, "text/html"),
+		"i3": mockapi.RedirectTo(
+			"https://elsewhere.invalid/" + url.PathEscape(canaryToken) + "?secret=" + url.QueryEscape(canaryRotated),
+		),
+		"i4": mockapi.Delay(time.Hour), "i5": mockapi.DropAfter(),
+	}
+	b := newBench(t, mockapi.Options{
+		RateLimit: 5, RateWindow: time.Second, // so that instances' own tokens are used
+		Fault: func(r *http.Request) mockapi.Fault {
+			if r.Method != http.MethodPost || !faulty.Load() {
+				return nil
+			}
+			return faults[path.Base(r.URL.Path)]
+		},
+	})
 	account := b.mock.AddAccount(canaryToken)
 	var instanceTokens []string
-	for _, name := range fleetNames("i", 4) {
+	for _, name := range fleetNames("i", len(faults)) {
 		instanceTokens = append(instanceTokens, account.AddInstance(name))
 	}
 	b.env = append(b.env, "TF_LOG=TRACE")
 	store := newStore(t)
-	b.write(store.in(strings.Replace(withList(fleet("i", 4, `request_timeout = "1s"`, `max_retries = 1`)), "sensitive = true", "sensitive = false", 1)))
+	b.write(
+		store.in(
+			strings.Replace(
+				withList(fleet("i", len(faults), `request_timeout = "1s"`, `max_retries = 1`)),
+				"sensitive = true",
+				"sensitive = false",
+				1,
+			),
+		),
+	)
 	s := newScanner(append([]string{canarySecret, canaryRotated, canaryToken}, instanceTokens...)...)
 
 	n := 0
-	run := func(secret, token string, wantExit int, args ...string) {
+	run := func(secret, token string, wantExit int, args ...string) result {
 		t.Helper()
 		n++
 		when := fmt.Sprintf("command %d, %s", n, strings.Join(args, " "))
@@ -198,6 +235,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 		if err := os.Remove(log); err != nil {
 			t.Error(err)
 		}
+		return r
 	}
 	apply, plan := []string{"apply", "-auto-approve"}, []string{"plan", "-out=rotation.tfplan"}
 	run(canarySecret, canaryToken, 0, apply...)
@@ -213,20 +251,25 @@ func TestSecretsAreNowhere(t *testing.T) {
 		}
 	}
 	if held := account.S3("i0").SecretKey; held != canarySecret || own == 0 {
-		t.Errorf("the server holds %q, and %d requests came by instances' own tokens: the canaries were not in use", held, own)
+		t.Errorf(
+			"the server holds %q, and %d requests came by instances' own tokens: the canaries were not in use",
+			held,
+			own,
+		)
 	}
 	one := `-target=ryzeapi_instance_s3.all["i0"]` // the others are not to be reached by its token
 	run(canaryRotated, instanceTokens[0], 0, "plan", one)
 	run(canaryRotated, instanceTokens[0], 0, "apply", "-auto-approve", one)
-	for name, fault := range map[string]mockapi.Fault{
-		"400": echo(400, "application/json"), "500": echo(500, "application/json"), "page": echo(403, "text/html"),
-		"redirect": mockapi.RedirectTo("https://elsewhere.invalid/" + url.PathEscape(canaryToken) + "?secret=" + url.QueryEscape(canaryRotated)),
-		"timeout":  mockapi.Delay(time.Hour), "dropped": mockapi.DropAfter(),
-	} {
-		t.Log(name)
-		b.mock.Inject(http.MethodPost, 99, fault)
-		run(canaryRotated, canaryToken, 1, apply...)
-		b.mock.ClearFaults()
+	faulty.Store(true)
+	failed := run(canaryRotated, canaryToken, 1, apply...)
+	faulty.Store(false)
+	for name := range faults {
+		if want := fmt.Sprintf("Could not save the S3 storage of instance %q", name); !strings.Contains(
+			failed.words(),
+			want,
+		) {
+			t.Errorf("the fault of %s was not met:\n%s", name, failed.out)
+		}
 	}
 	b.env = append(b.env, "RYZEAPI_PREFLIGHT=access")
 	run(canaryRotated, canaryToken, 0, apply...)

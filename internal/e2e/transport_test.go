@@ -16,7 +16,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// serveTLS serves a mock with a certificate for 127.0.0.1 and example.com that no machine trusts, and writes that to a file.
+// serveTLS serves a mock with a certificate for 127.0.0.1 and example.com that no machine trusts, and writes that to
+// a file.
 func serveTLS(t *testing.T) (mock *mockapi.Server, server *httptest.Server, certificate string) {
 	t.Helper()
 	mock = mockapi.New(mockapi.Options{})
@@ -37,7 +38,8 @@ func TestPrivateCertificateAuthority(t *testing.T) {
 	mock, server, certificate := serveTLS(t)
 	b := newBenchAt(t, mock, server.URL, "i0")
 	b.write(fleet("i", 1))
-	if r := b.run([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve"); r.exit == 0 || !strings.Contains(r.words(), "give its certificate to the provider by ca_cert_file or ca_cert_pem") {
+	if r := b.run([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve"); r.exit == 0 ||
+		!strings.Contains(r.words(), `its certificate with "ca_cert_file" or "ca_cert_pem"`) {
 		t.Errorf("without the certificate: exit code %d\n%s", r.exit, r.out)
 	}
 	b.holds([]string{"i0"}, "")
@@ -69,7 +71,11 @@ func TestProxy(t *testing.T) {
 	defer proxy.Close()
 	b := newBenchAt(t, mock, "https://example.com", "i0") // which the proxy alone resolves
 	b.write(fleet("i", 1, `ca_cert_file = "`+filepath.ToSlash(certificate)+`"`))
-	b.must([]string{"TF_VAR_secret=one", "HTTPS_PROXY=" + proxy.URL, "https_proxy=" + proxy.URL}, "apply", "-auto-approve")
+	b.must(
+		[]string{"TF_VAR_secret=one", "HTTPS_PROXY=" + proxy.URL, "https_proxy=" + proxy.URL},
+		"apply",
+		"-auto-approve",
+	)
 	b.holds([]string{"i0"}, "one")
 	mu.Lock()
 	defer mu.Unlock()

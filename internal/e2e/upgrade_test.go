@@ -16,8 +16,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// released is the provider as the last release before this commit has it. As long as there is none, it is the one of this commit, so that the test
-// itself is tried.
+// released is the provider as the last release before this commit has it. As long as there is none, it is the one of
+// this commit, so that the test itself is tried.
 func released(t *testing.T) *cli.CLI {
 	t.Helper()
 	root, clone := filepath.Join("..", ".."), filepath.Join(t.TempDir(), "released")
@@ -41,7 +41,8 @@ func released(t *testing.T) *cli.CLI {
 	return last
 }
 
-// What the last release has applied, this version finds as it should be: nothing to change, nothing sent, and its fingerprints still tell one secret from another.
+// What the last release has applied, this version finds as it should be: nothing to change, nothing sent, and its
+// fingerprints still tell one secret from another.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	configuration := noFleet() + `
@@ -84,13 +85,17 @@ resource "ryzeapi_instance_s3" "disabled" {
 	now.holds([]string{"disabled"}, "")
 
 	writes := func() int {
-		return len(slices.DeleteFunc(now.mock.Requests(), func(r mockapi.Request) bool { return r.Method != http.MethodPost }))
+		return len(
+			slices.DeleteFunc(now.mock.Requests(), func(r mockapi.Request) bool { return r.Method != http.MethodPost }),
+		)
 	}
 	sent := writes()
 	if r := now.run([]string{"TF_VAR_secret=first"}, "plan", "-detailed-exitcode"); r.exit != 0 {
 		t.Fatalf("after the upgrade, the plan is not empty:\n%s", r.out)
 	}
-	if r := now.run([]string{"TF_VAR_secret=second"}, "plan", "-detailed-exitcode"); r.exit != 2 || strings.Count(r.out, "~ secret_key_version = 1 -> 2") != 2 || !strings.Contains(r.out, "2 to change") {
+	if r := now.run([]string{"TF_VAR_secret=second"}, "plan", "-detailed-exitcode"); r.exit != 2 ||
+		strings.Count(r.out, "~ secret_key_version = 1 -> 2") != 2 ||
+		!strings.Contains(r.out, "2 to change") {
 		t.Fatalf("after the upgrade, a rotation does not show:\n%s", r.out)
 	}
 	now.must([]string{"TF_VAR_secret=second"}, "apply", "-auto-approve")

@@ -1,5 +1,5 @@
-// Package fingerprint tells whether a secret is the one that was used before, without keeping it: by a salted hash that is slow to
-// compute, Argon2id (RFC 9106) with the least parameters that OWASP's Password Storage Cheat Sheet recommends.
+// Package fingerprint recognises a secret without storing it. It stores a salted hash that is slow to compute: Argon2id
+// (RFC 9106) with the minimum parameters that OWASP's Password Storage Cheat Sheet recommends.
 package fingerprint
 
 import (
@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// scheme names the parameters below; other parameters are another scheme.
+// scheme identifies the parameters below. Changing one of them requires a new scheme.
 const (
 	scheme     = "argon2id-m19456-t2-p1"
 	memoryKiB  = 19456
@@ -21,16 +21,16 @@ const (
 	hashBytes  = 32
 )
 
-// Fingerprint is what is kept of a secret. It marshals to JSON.
+// Fingerprint is what is stored in place of a secret. It marshals to JSON.
 type Fingerprint struct {
 	Scheme string `json:"scheme"`
 	Salt   []byte `json:"salt"`
 	Hash   []byte `json:"hash"`
 }
 
-// Book computes fingerprints. It computes each once, and gives the same secret the same salt, so a thousand users of one secret cost one
-// computation. It is safe for concurrent use.
-type Book struct {
+// Cache computes and compares fingerprints. It computes each one only once, and gives equal secrets the same salt, so a
+// thousand users of one secret cost one computation. It is safe for concurrent use.
+type Cache struct {
 	slow func(secret, salt []byte) []byte
 
 	mu     sync.Mutex
@@ -38,7 +38,7 @@ type Book struct {
 	hashes map[saltedDigest]func() []byte
 }
 
-// digest stands for a secret in memory, so that the book itself holds none.
+// digest identifies a secret in the cache, which therefore holds no secret.
 type digest [sha256.Size]byte
 
 type saltedDigest struct {
@@ -46,54 +46,57 @@ type saltedDigest struct {
 	salt   string
 }
 
-// NewBook returns an empty book.
-func NewBook() *Book {
-	return &Book{slow: argon2id, salts: map[digest][]byte{}, hashes: map[saltedDigest]func() []byte{}}
+// NewCache returns an empty cache.
+func NewCache() *Cache { return NewCacheWith(argon2id) }
+
+// NewCacheWith is NewCache with another hash function, for tests that need no slow one.
+func NewCacheWith(hash func(secret, salt []byte) []byte) *Cache {
+	return &Cache{slow: hash, salts: map[digest][]byte{}, hashes: map[saltedDigest]func() []byte{}}
 }
 
 func argon2id(secret, salt []byte) []byte {
 	return argon2.IDKey(secret, salt, iterations, memoryKiB, threads, hashBytes)
 }
 
-// Take returns the fingerprint of a secret.
-func (b *Book) Take(secret string) Fingerprint {
-	salt := b.saltFor(secret)
-	return Fingerprint{Scheme: scheme, Salt: salt, Hash: b.hash(secret, salt)}
+// Compute returns the fingerprint of a secret.
+func (c *Cache) Compute(secret string) Fingerprint {
+	salt := c.saltFor(secret)
+	return Fingerprint{Scheme: scheme, Salt: salt, Hash: c.hash(secret, salt)}
 }
 
-// Matches tells whether a fingerprint is that of a secret. One of another scheme matches nothing.
-func (b *Book) Matches(f Fingerprint, secret string) bool {
-	if f.Scheme != scheme || subtle.ConstantTimeCompare(b.hash(secret, f.Salt), f.Hash) != 1 {
+// Matches reports whether f is the fingerprint of a secret. A fingerprint of another scheme matches no secret.
+func (c *Cache) Matches(f Fingerprint, secret string) bool {
+	if f.Scheme != scheme || subtle.ConstantTimeCompare(c.hash(secret, f.Salt), f.Hash) != 1 {
 		return false
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if id := sha256.Sum256([]byte(secret)); b.salts[id] == nil {
-		b.salts[id] = f.Salt // whoever takes this secret's fingerprint next shares the salt
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if id := sha256.Sum256([]byte(secret)); c.salts[id] == nil {
+		c.salts[id] = f.Salt // later fingerprints of this secret share the salt
 	}
 	return true
 }
 
-func (b *Book) saltFor(secret string) []byte {
+func (c *Cache) saltFor(secret string) []byte {
 	id := sha256.Sum256([]byte(secret))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.salts[id] == nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.salts[id] == nil {
 		salt := make([]byte, saltBytes)
-		_, _ = rand.Read(salt) // never fails, by its documentation
-		b.salts[id] = salt
+		_, _ = rand.Read(salt) // never returns an error, according to its documentation
+		c.salts[id] = salt
 	}
-	return b.salts[id]
+	return c.salts[id]
 }
 
-func (b *Book) hash(secret string, salt []byte) []byte {
+func (c *Cache) hash(secret string, salt []byte) []byte {
 	id := saltedDigest{sha256.Sum256([]byte(secret)), string(salt)}
-	b.mu.Lock()
-	compute := b.hashes[id]
+	c.mu.Lock()
+	compute := c.hashes[id]
 	if compute == nil {
-		compute = sync.OnceValue(func() []byte { return b.slow([]byte(secret), salt) })
-		b.hashes[id] = compute
+		compute = sync.OnceValue(func() []byte { return c.slow([]byte(secret), salt) })
+		c.hashes[id] = compute
 	}
-	b.mu.Unlock()
+	c.mu.Unlock()
 	return compute()
 }

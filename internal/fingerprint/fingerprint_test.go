@@ -2,8 +2,10 @@ package fingerprint
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,18 +14,18 @@ import (
 
 func TestMatchesOnlyTheSameSecret(t *testing.T) {
 	t.Parallel()
-	taken := NewBook().Take("wJalrXUtnFEMI")
+	known := NewCache().Compute("wJalrXUtnFEMI")
 	for secret, want := range map[string]bool{"wJalrXUtnFEMI": true, "wJalrXUtnFEMJ": false, "": false} {
-		if got := NewBook().Matches(taken, secret); got != want {
+		if got := NewCache().Matches(known, secret); got != want {
 			t.Errorf("Matches(%q) = %v, want %v", secret, got, want)
 		}
 	}
 }
 
-func TestSurvivesJSONAndShowsNothing(t *testing.T) {
+func TestJSONRoundTripWithoutTheSecret(t *testing.T) {
 	t.Parallel()
 	secret := strings.Repeat("long secret, longer than bcrypt's 72 bytes ", 3)
-	encoded, err := json.Marshal(NewBook().Take(secret))
+	encoded, err := json.Marshal(NewCache().Compute(secret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,100 +36,105 @@ func TestSurvivesJSONAndShowsNothing(t *testing.T) {
 	if err := json.Unmarshal(encoded, &decoded); err != nil {
 		t.Fatal(err)
 	}
-	if !NewBook().Matches(decoded, secret) || NewBook().Matches(decoded, secret+"x") {
-		t.Error("the decoded fingerprint does not tell the secret from another")
+	if !NewCache().Matches(decoded, secret) || NewCache().Matches(decoded, secret+"x") {
+		t.Error("the decoded fingerprint does not distinguish the secret from another one")
 	}
 }
 
-func TestAnotherSchemeMatchesNothing(t *testing.T) {
+func TestOtherSchemesMatchNoSecret(t *testing.T) {
 	t.Parallel()
-	f := NewBook().Take("secret")
+	f := NewCacheWith(quick).Compute("secret")
 	f.Scheme = "argon2id-of-the-future"
-	if NewBook().Matches(f, "secret") {
-		t.Error("matched")
+	if NewCacheWith(quick).Matches(f, "secret") {
+		t.Error("a fingerprint of another scheme matches")
 	}
 }
 
-// A fleet pays once for each distinct secret: when it is written, and when it is planned by another run.
+// quick is a hash that takes no time, for what is not about Argon2id.
+func quick(secret, salt []byte) []byte {
+	hash := sha256.Sum256(slices.Concat(salt, secret))
+	return hash[:]
+}
+
+// A fleet pays once for each distinct secret, both in the run that writes it and in a later run that plans it.
 func TestEachSecretIsComputedOnce(t *testing.T) {
 	t.Parallel()
-	counting := func() (*Book, *atomic.Int32) {
-		book, n := NewBook(), &atomic.Int32{}
-		book.slow = func(secret, salt []byte) []byte {
+	counting := func() (*Cache, *atomic.Int32) {
+		n := &atomic.Int32{}
+		return NewCacheWith(func(secret, salt []byte) []byte {
 			n.Add(1)
-			return argon2id(secret, salt)
-		}
-		return book, n
+			return quick(secret, salt)
+		}), n
 	}
 	writing, computed := counting()
-	taken := make([]Fingerprint, 300)
+	fingerprints := make([]Fingerprint, 300)
 	var all sync.WaitGroup
-	for i := range taken {
-		all.Go(func() { taken[i] = writing.Take(fmt.Sprint("secret ", i%2)) })
+	for i := range fingerprints {
+		all.Go(func() { fingerprints[i] = writing.Compute(fmt.Sprint("secret ", i%2)) })
 	}
 	all.Wait()
 	if n := computed.Load(); n != 2 {
 		t.Errorf("%d computations for two secrets", n)
 	}
 	planning, computed := counting()
-	for i := range taken {
+	for i := range fingerprints {
 		all.Go(func() {
-			if !planning.Matches(taken[i], fmt.Sprint("secret ", i%2)) {
-				t.Error("not recognised")
+			if !planning.Matches(fingerprints[i], fmt.Sprint("secret ", i%2)) {
+				t.Error("a secret is not recognised")
 			}
-			planning.Take(fmt.Sprint("secret ", i%2)) // as an apply does for those that it writes
+			planning.Compute(fmt.Sprint("secret ", i%2)) // as an apply does for the resources that it writes
 		})
 	}
 	all.Wait()
-	if n := computed.Load(); n > 4 { // a Take that precedes every match has a salt of its own
+	if n := computed.Load(); n > 4 { // a Compute before the first match gets a salt of its own
 		t.Errorf("%d computations for two secrets", n)
 	}
 }
 
-func TestOneSecretHasOneSaltPerBook(t *testing.T) {
+func TestOneSecretHasOneSaltPerCache(t *testing.T) {
 	t.Parallel()
-	book := NewBook()
-	a, b, other := book.Take("one"), book.Take("one"), book.Take("two")
+	cache := NewCacheWith(quick)
+	a, b, other := cache.Compute("one"), cache.Compute("one"), cache.Compute("two")
 	if !bytes.Equal(a.Salt, b.Salt) {
 		t.Error("two fingerprints of one secret have different salts")
 	}
 	if bytes.Equal(a.Salt, other.Salt) {
 		t.Error("two secrets share a salt")
 	}
-	if again := NewBook().Take("one"); bytes.Equal(a.Salt, again.Salt) {
-		t.Error("two books share a salt")
+	if again := NewCacheWith(quick).Compute("one"); bytes.Equal(a.Salt, again.Salt) {
+		t.Error("two caches share a salt")
 	}
-	// A fleet that grows stays on one salt: what was recognised lends its salt to what is taken next.
-	next := NewBook()
+	// A growing fleet keeps its salt: a recognised fingerprint passes its salt on to the next ones of the secret.
+	next := NewCacheWith(quick)
 	next.Matches(a, "one")
-	if grown := next.Take("one"); !bytes.Equal(a.Salt, grown.Salt) {
+	if grown := next.Compute("one"); !bytes.Equal(a.Salt, grown.Salt) {
 		t.Error("the salt of a recognised fingerprint was not used again")
 	}
 }
 
 func TestComputesOnceForConcurrentUsers(t *testing.T) {
 	t.Parallel()
-	book := NewBook()
-	first := book.Take("shared")
+	cache := NewCacheWith(quick)
+	first := cache.Compute("shared")
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if !book.Matches(first, "shared") || book.Matches(first, "other") {
+			if !cache.Matches(first, "shared") || cache.Matches(first, "other") {
 				t.Error("wrong answer under concurrency")
 			}
-			book.Take("shared")
+			cache.Compute("shared")
 		})
 	}
 	all.Wait()
-	if len(book.hashes) != 2 { // one for "shared", one for "other" with its salt
-		t.Errorf("%d computations, want 2", len(book.hashes))
+	if len(cache.hashes) != 2 { // one for "shared", one for "other" with its salt
+		t.Errorf("%d computations, want 2", len(cache.hashes))
 	}
 }
 
-func BenchmarkTake(b *testing.B) {
+func BenchmarkCompute(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		NewBook().Take(fmt.Sprint("secret ", n))
+		NewCache().Compute(fmt.Sprint("secret ", n))
 	}
 }

@@ -19,46 +19,50 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-// Every diagnostic of the provider is made here. Its summary says what could not be done, and to what; its detail says what is known, the
-// likely cause, and what to do next.
+// All of the provider's diagnostics are made here. The summary says what could not be done, and to which instance; the
+// detail says what is known, the likely cause, and what to do next. Names of arguments are in quotes.
 
-// unknownSetting is the error for a provider argument whose value is known only after an apply.
-func unknownSetting(name string) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(path.Root(name), "Unknown provider "+name,
-		"The provider cannot be configured: the value of "+name+" is known only after an apply.\n\n"+
-			"Apply what it depends on first, with the -target option, or take the value from a variable or from the environment.")
+// unknownSettingError is for a provider argument whose value will be known only after an apply.
+func unknownSettingError(name string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root(name), fmt.Sprintf("Provider setting %q is not known yet", name),
+		"The provider cannot be configured, because this value will be known only after an apply.\n\n"+
+			"Apply the resources that it depends on first, with the -target option, or take the value from a variable "+
+			"or the environment.")
 }
 
-// invalidSetting is the error for a provider setting that is malformed. The cause must not contain the value.
-func invalidSetting(name, source string, cause error) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(path.Root(name), "Invalid provider "+name, source+" "+cause.Error()+".")
+// invalidSettingError is for a malformed provider setting. The cause must not contain the value.
+func invalidSettingError(name, source string, cause error) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root(name), fmt.Sprintf("Invalid provider setting %q", name),
+		source+" "+cause.Error()+".")
 }
 
-// missingToken is the error for a provider without a token.
-func missingToken() diag.Diagnostic {
+// missingTokenError is for a provider without a token.
+func missingTokenError() diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("token"), "Missing RyzeAPI token",
-		"The provider needs a token to call RyzeAPI. Set the environment variable "+tokenVariable+", or token in the provider's configuration, "+
-			"to a TokenAccount (which reaches every instance of the account) or to a TokenInstance (which reaches its own instance).")
+		"The provider needs a token to call RyzeAPI. Set the environment variable "+tokenVariable+" or the provider's "+
+			`"token" to a TokenAccount (for every instance of the account) or to a TokenInstance (for its own instance only).`)
 }
 
-// plainHTTP is the warning for an endpoint that would send the token and the secrets in clear.
-func plainHTTP(host string) diag.Diagnostic {
+// plainHTTPWarning is for an endpoint to which the token and the secrets would be sent unencrypted.
+func plainHTTPWarning(host string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("endpoint"), "RyzeAPI is called without encryption",
-		"The endpoint is http://"+host+": the token and every S3 secret cross the network in clear, readable by all who carry them. Use an https:// endpoint.")
+		"The endpoint is http://"+host+", so the token and every S3 secret cross the network unencrypted, "+
+			"readable by anyone on the way. Use an https:// endpoint.")
 }
 
-// operation is what a resource was doing when a call failed, as its diagnostics name it.
-type operation string
+// storageAction is what a resource or data source was doing to the storage of an instance when a call failed. It
+// completes the summary "Could not ...".
+type storageAction string
 
 const (
-	saving    operation = "save"
-	reading   operation = "read"
-	disabling operation = "disable"
+	saveStorage    storageAction = "save"
+	readStorage    storageAction = "read"
+	disableStorage storageAction = "disable"
 )
 
-// callFailed is the error for a call to RyzeAPI that failed.
-func callFailed(doing operation, instance string, err error) diag.Diagnostic {
-	summary := fmt.Sprintf("Could not %s the S3 storage of instance %q", doing, instance)
+// failedCallError is for a call to RyzeAPI that failed.
+func failedCallError(action storageAction, instance string, err error) diag.Diagnostic {
+	summary := fmt.Sprintf("Could not %s the S3 storage of instance %q", action, instance)
 	detail := explainCall(err)
 	if ryzeapi.IsInstanceMissing(err) {
 		return diag.NewAttributeErrorDiagnostic(path.Root("instance"), summary, detail)
@@ -66,7 +70,8 @@ func callFailed(doing operation, instance string, err error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic(summary, detail)
 }
 
-// explainCall is explain for a whole call: with its last attempt, how many there were, and whether it may have taken effect.
+// explainCall is explain for a whole call. It adds the last attempt, the number of attempts, and whether the call may
+// have taken effect.
 func explainCall(err error) string {
 	detail := explain(err)
 	if call, ok := errors.AsType[*ryzeapi.CallError](err); ok {
@@ -76,30 +81,31 @@ func explainCall(err error) string {
 			detail += "\n\nThe last attempt failed: " + explain(call.Last)
 		}
 		if call.Attempts > 1 {
-			detail += fmt.Sprintf("\n\nThe request was tried %d times.", call.Attempts)
+			detail += fmt.Sprintf("\n\nThe provider made %d attempts.", call.Attempts)
 		}
 	}
 	if ryzeapi.MayHaveTakenEffect(err) {
-		detail += "\n\nRyzeAPI may have carried out the request all the same. Run the same command again: it sends everything anew."
+		detail += "\n\nRyzeAPI may have carried out the request anyway. " +
+			"Run the same command again: it sends everything again."
 	}
 	return detail
 }
 
-// listFailed is the error for a list of the instances that failed.
-func listFailed(err error) diag.Diagnostic {
+// failedListError is for a list of the instances that failed.
+func failedListError(err error) diag.Diagnostic {
 	said, ok := errors.AsType[*ryzeapi.APIError](err)
 	if ok && (said.StatusCode == http.StatusForbidden || said.StatusCode == http.StatusNotFound) {
-		return diag.NewErrorDiagnostic("Could not list the instances", "RyzeAPI answered "+strings.TrimSuffix(said.Error(), ".")+".\n\n"+
-			"Check that the token is a TokenAccount with instances.")
+		return diag.NewErrorDiagnostic("Could not list the instances", ryzeAPIAnswered(said)+
+			"Check that the token is a TokenAccount, and that its account has instances.")
 	}
 	return diag.NewErrorDiagnostic("Could not list the instances", explainCall(err))
 }
 
-// instancesMissing is the warning for names that were looked for in vain.
-func instancesMissing(names []string) diag.Diagnostic {
-	return diag.NewAttributeWarningDiagnostic(path.Root("names"), "Some instances do not exist",
-		"RyzeAPI has no instance with the name "+quotedList(names)+". They are left out.\n\n"+
-			"Check the spelling; names are case-sensitive. With a TokenInstance, only its own instance is there.")
+// missingInstancesWarning is for names of instances that do not exist.
+func missingInstancesWarning(names []string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("names"), "Some instances were not found",
+		"RyzeAPI has no instances with these names: "+quotedList(names)+". The result leaves them out.\n\n"+
+			"Check the spelling; names are case-sensitive. With a TokenInstance, only its own instance is found.")
 }
 
 func quotedList(names []string) string {
@@ -110,102 +116,120 @@ func quotedList(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// noInstance is the warning for a resource that is to be created for an instance that does not exist.
-func noInstance(instance string, err error) diag.Diagnostic {
-	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("There is no instance %q", instance),
-		explain(err)+"\n\nThe apply will fail if this stays so.")
+// missingInstanceWarning is for a planned create for an instance that does not exist.
+func missingInstanceWarning(instance string, err error) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("Instance %q does not exist", instance),
+		explain(err)+"\n\nThe apply will fail unless the instance exists by then.")
 }
 
-// notSeen is the warning for resources that are to be created for instances that could not be looked at.
-func notSeen(err error) diag.Diagnostic {
-	return diag.NewWarningDiagnostic("The instances of new resources could not be looked at",
-		explainCall(err)+"\n\nWhether this plan would replace a storage that is there, is not known. The apply will fail if RyzeAPI stays like this.")
+// uncheckedInstancesWarning is for planned creates for instances that could not be read.
+func uncheckedInstancesWarning(err error) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Could not check the instances of new resources",
+		explainCall(err)+"\n\nIt is not known whether this plan would replace existing storage. "+
+			"The apply will fail unless this is fixed first.")
 }
 
-// replaced is the warning for a resource that is to be created for an instance whose storage is enabled with other settings.
-func replaced(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
+// replacesStorageWarning is for a planned create for an instance whose storage is enabled with other settings.
+func replacesStorageWarning(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
 	where := "AWS"
 	if s3.Endpoint != "" {
 		where = strconv.Quote(s3.Endpoint)
 	} else if s3.Region != "" {
 		where = fmt.Sprintf("AWS, region %q", s3.Region)
 	}
-	fate := "replaces"
+	effect := "replaces"
 	if disables {
-		fate = "disables and deletes"
+		effect = "disables and deletes"
 	}
-	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("Instance %q has an S3 storage already", instance),
-		fmt.Sprintf("It stores its media in the bucket %q (%s) by the access key %q. This plan %s that storage. Its secret cannot be recovered afterwards, since RyzeAPI "+
-			"never gives it back.\n\n", s3.Bucket, where, s3.AccessKey, fate)+
-			"If the storage is to stay, import it, under the address that is shown here:\n\n"+
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
+		fmt.Sprintf("Instance %q already has S3 storage", instance),
+		fmt.Sprintf("It stores its media in the bucket %q (%s) with the access key %q. This plan %s that configuration. "+
+			"Its secret cannot be recovered afterwards, because RyzeAPI never reveals it.\n\n",
+			s3.Bucket, where, s3.AccessKey, effect)+
+			"To keep that storage, import it under the address shown above:\n\n"+
 			fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %s\n  }", hclString(instance)))
 }
 
-// managedAlready is the warning for a resource that is to be created for an instance of another one, as far as can be known.
-func managedAlready(instance string) diag.Diagnostic {
-	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("Instance %q has a resource already", instance),
-		"An instance has one storage, and a resource in the state has saved it with other settings. Two resources for one instance overwrite each other with every apply.\n\n"+
-			"If this plan replaces that resource, all is well. Otherwise remove one of the two, or give it another instance.")
+// duplicateResourceWarning is for a planned create for an instance that, as far as is known, already has a resource.
+func duplicateResourceWarning(instance string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
+		fmt.Sprintf("Instance %q already has a resource", instance),
+		"An instance has only one S3 storage configuration, and a resource in the state has saved it with other "+
+			"settings. Two resources for one instance overwrite each other on every apply.\n\n"+
+			"If this plan replaces that resource, you can ignore this warning. Otherwise, remove one of the two resources, "+
+			"or give one of them another instance.")
 }
 
-// hclString is a text as the configuration language writes it.
+// hclString returns a text as a string of the configuration language.
 func hclString(text string) string {
 	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(text))
 }
 
-// explain says what an error of the client's means, the likely cause, and what to do.
+// explain says what one of the client's errors means, its likely cause, and what to do.
 func explain(err error) string {
 	if said, ok := errors.AsType[*ryzeapi.APIError](err); ok {
-		return "RyzeAPI answered " + strings.TrimSuffix(said.Error(), ".") + ".\n\n" + adviceForStatus(said.StatusCode)
+		return ryzeAPIAnswered(said) + adviceForStatus(said.StatusCode)
 	}
 	if answer, ok := errors.AsType[*ryzeapi.AnswerError](err); ok {
 		return explainAnswer(answer)
 	}
 	if redirect, ok := errors.AsType[*ryzeapi.RedirectError](err); ok {
 		return "The server answered with a redirect: " + redirect.Error() + ".\n\n" +
-			"It was not followed, since the token would have been sent along. If RyzeAPI has moved there, set the provider's endpoint " +
-			"(or " + endpointVariable + ") to that address; often it is http:// that should be https://."
+			"The provider did not follow it, because that would send the token along. If RyzeAPI has moved, set the " +
+			`provider's "endpoint" (or ` + endpointVariable + ") to the new address. " +
+			"Often the endpoint only needs https:// instead of http://."
 	}
 	if timeout, ok := errors.AsType[*ryzeapi.TimeoutError](err); ok {
 		return "There was " + timeout.Error() + ".\n\n" +
-			"RyzeAPI or the network is slow or down. Try again later, or give the provider a longer request_timeout."
+			`RyzeAPI or the network is slow or down. Try again later, or raise the provider's "request_timeout".`
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "The run was cancelled before RyzeAPI answered."
 	case errors.Is(err, context.DeadlineExceeded):
-		return "The time for this operation ran out.\n\nTry again later, or allow a resource more time by timeouts."
+		return "The time for this operation ran out.\n\n" +
+			`Try again later, or give the resource more time with "timeouts".`
 	}
 	return explainNetwork(err)
+}
+
+func ryzeAPIAnswered(said *ryzeapi.APIError) string {
+	return "RyzeAPI answered " + strings.TrimSuffix(said.Error(), ".") + ".\n\n"
 }
 
 // explainWait says what a request was waiting for.
 func explainWait(waited *ryzeapi.RateLimitError) string {
 	if waited.Own {
-		return "The request was waiting for its turn: the provider's requests_per_minute lets through no more. Raise it, or allow more time."
+		return `The request was waiting for its turn under the provider's "requests_per_minute". ` +
+			"Raise that, or allow more time."
 	}
-	return "The request was waiting for the rate limit of the token, which is used up until " + waited.Until.Format("15:04:05 MST") +
-		", by this run or by others with the same token. Let the others finish first, or ask RyzeAPI for a higher limit."
+	return "The request was waiting for the rate limit of the token, which is used up until " +
+		waited.Until.Format("15:04:05 MST") + ", by this run or by others with the same token. " +
+		"Let the others finish first, or ask RyzeAPI for a higher limit."
 }
 
 func adviceForStatus(status int) string {
 	switch {
 	case status == http.StatusUnauthorized:
-		return "The token is mistyped, was revoked, or belongs to another server. Set the provider's token (or " + tokenVariable + ") to a valid " +
-			"TokenAccount or TokenInstance, and check that the endpoint is the one that it is for."
+		return `The token is mistyped, revoked, or for another server. Set the provider's "token" (or ` + tokenVariable +
+			") to a valid TokenAccount or TokenInstance, and check that the endpoint is the server that issued it."
 	case status == http.StatusForbidden:
-		return "The token is valid, but may not do this. A TokenInstance opens its own instance only: use the one of this instance, or a TokenAccount."
+		return "The token is valid, but not allowed to do this. A TokenInstance can access only its own instance: " +
+			"use the one of this instance, or a TokenAccount."
 	case status == http.StatusNotFound:
-		return "No instance of the token's account has this name; upper and lower case count. Correct the instance argument, or create the instance in RyzeAPI first."
+		return "The token's account has no instance with this name; names are case-sensitive. " +
+			`Correct "instance", or create the instance in RyzeAPI first.`
 	case status == http.StatusTooManyRequests:
-		return "The token's rate limit was still used up after the retries, by this run or by others with the same token, and the answers do not say for how long. " +
-			"Run again in a minute, set the provider's requests_per_minute, or ask RyzeAPI for a higher limit."
+		return "The token's rate limit was still used up after all retries, by this run or by others with the same token, " +
+			"and RyzeAPI did not say for how long. Run again in a minute, set the provider's " +
+			`"requests_per_minute", or ask RyzeAPI for a higher limit.`
 	case status >= http.StatusInternalServerError:
-		return "The fault is on RyzeAPI's side. Run again later; if it stays, tell RyzeAPI's support this message."
+		return "The problem is on RyzeAPI's side. Run again later; if it persists, send this message to RyzeAPI's support."
 	case status >= http.StatusBadRequest:
-		return "RyzeAPI refused the request as it stands. Check the values of this resource against the message."
+		return "RyzeAPI rejected the request. Check the values of this resource against RyzeAPI's message."
 	default:
-		return "RyzeAPI reported a failure with a status that says success. Run again; if it stays, tell RyzeAPI's support this message."
+		return "RyzeAPI reported a failure with a success status. " +
+			"Run again; if it persists, send this message to RyzeAPI's support."
 	}
 }
 
@@ -213,210 +237,265 @@ func explainAnswer(answer *ryzeapi.AnswerError) string {
 	detail := "The answer could not be used (" + answer.Error() + ").\n\n"
 	switch {
 	case answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusTooManyRequests:
-		return detail + "A proxy or load balancer in front of RyzeAPI answered in its place. Run again later; " +
-			"if it stays, check the proxies between here and RyzeAPI."
+		return detail + "A proxy or load balancer in front of RyzeAPI answered instead. " +
+			"Run again later; if it persists, check the proxies between this machine and RyzeAPI."
 	case answer.StatusCode < 300 && !answer.HTML:
-		return detail + "The answer was damaged on its way, or the provider's endpoint (or " + endpointVariable + ") is not RyzeAPI's base URL. " +
-			"Run again; if it stays, check the endpoint, then whether a newer release of this provider knows the answer."
+		return detail + `The answer was damaged on the way, or the provider's "endpoint" (or ` + endpointVariable +
+			") is not RyzeAPI's base URL. Run again; if it persists, check the endpoint, then whether a newer release " +
+			"of this provider understands the answer."
 	default:
-		return detail + "Another server answered in its place: check that the provider's endpoint (or " + endpointVariable + ") is RyzeAPI's base URL, " +
-			"without /api, and that no proxy or sign-in page is in between."
+		return detail + `Another server answered instead of RyzeAPI. Check that the provider's "endpoint" (or ` +
+			endpointVariable + ") is RyzeAPI's base URL, without /api, and that no proxy or sign-in page is in between."
 	}
 }
 
 // explainNetwork says why there was no answer at all.
 func explainNetwork(err error) string {
 	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "The server's certificate is not to be trusted: " + certificate.Err.Error() + ".\n\n" +
-			"Check the host in the endpoint. If the server uses a private certificate authority, give its certificate to the provider by ca_cert_file or ca_cert_pem."
+		return "The server's certificate is not trusted: " + certificate.Err.Error() + ".\n\n" +
+			"Check the host in the endpoint. If the server uses a private certificate authority, give the provider its " +
+			`certificate with "ca_cert_file" or "ca_cert_pem".`
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Sprintf("The host %q could not be looked up: %s.\n\n", dns.Name, dns.Err) +
-			"Check the host in the provider's endpoint (or " + endpointVariable + "), and this machine's DNS."
+			`Check the host in the provider's "endpoint" (or ` + endpointVariable + "), and this machine's DNS."
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
-		return "The server does not speak TLS: " + err.Error() + ".\n\nCheck the scheme (http or https) and the port in the provider's endpoint."
+		return "The server does not speak TLS: " + err.Error() + ".\n\n" +
+			`Check the scheme (http or https) and the port in the provider's "endpoint".`
 	}
 	if strings.Contains(err.Error(), "tls: ") { // net/http has no type for it
-		return "No secure connection could be agreed on with the server: " + err.Error() + ".\n\n" +
-			"The provider speaks TLS 1.2 and newer. Check the endpoint, and what TLS the server, or the proxy in front of it, offers."
+		return "Could not agree on a secure connection with the server: " + err.Error() + ".\n\n" +
+			"The provider requires TLS 1.2 or newer. Check the endpoint, and which versions of TLS the server, or the proxy " +
+			"in front of it, supports."
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
 		return "The connection was closed before the answer was complete: " + err.Error() + ".\n\n" +
-			"RyzeAPI, or a proxy or firewall in between, has cut it. Run again; if it stays, look there."
+			"RyzeAPI, or a proxy or firewall in between, closed it. Run again; if it persists, look for the cause there."
 	}
 	return "There was no answer: " + err.Error() + ".\n\n" +
-		"RyzeAPI cannot be reached from here. Check the network, a firewall or HTTPS_PROXY, and the provider's endpoint (or " + endpointVariable + ")."
+		`RyzeAPI cannot be reached from this machine. Check the network, any firewall, HTTPS_PROXY, and the provider's ` +
+		`"endpoint" (or ` + endpointVariable + ")."
 }
 
-// missingField is the error for a field without which a storage that is enabled cannot work.
-func missingField(name, why string) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(path.Root(name), "Missing "+name, why)
+// invalidValueError is for a value that its validator rejects. The cause completes "The value ...", without the value.
+func invalidValueError(at path.Path, cause error) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(at, fmt.Sprintf("Invalid %q", at), "The value "+cause.Error()+".")
 }
 
-// emptySecret is the error for a secret that is there, but empty.
-func emptySecret() diag.Diagnostic {
-	return missingField("secret_key", "secret_key is empty. Every write sends the whole configuration, and would leave the storage without a secret.\n\n"+
-		"Check where the value comes from; often it is an environment variable (TF_VAR_...) that is not set.")
+// missingFieldError is for a field that is required while the storage is enabled.
+func missingFieldError(name, why string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root(name), fmt.Sprintf("Missing %q", name), why)
 }
 
-// notPositive is the error for a timeout of no time at all.
-func notPositive(at path.Path) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(at, "Invalid timeout", "A timeout must be a positive duration, such as 90s or 15m.")
+// emptySecretError is for a secret that is set to "".
+func emptySecretError() diag.Diagnostic {
+	return missingFieldError("secret_key", `"secret_key" is empty. Every write sends the whole configuration, `+
+		"and would leave the storage without a secret.\n\n"+
+		"Check where the value comes from; often an environment variable (TF_VAR_...) is not set.")
 }
 
-// missingSecret is the error for a configuration that is about to be sent without its secret.
-func missingSecret() diag.Diagnostic {
-	return missingField("secret_key", "This plan changes what RyzeAPI has, and that takes secret_key: every write sends the whole configuration, and RyzeAPI never "+
-		"gives the stored secret back.\n\n"+
-		"Set secret_key, from an ephemeral variable or an ephemeral resource. It is write-only: Terraform keeps it in no state and no plan.")
+// invalidTimeoutError is for a timeout that is zero or negative.
+func invalidTimeoutError(at path.Path) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(at, "Invalid timeout",
+		"A timeout must be a positive duration, such as 90s or 15m.")
 }
 
-// maskedAccessKey is the error for an access key that was copied from an answer of RyzeAPI's.
-func maskedAccessKey() diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(path.Root("access_key"), "Masked access_key",
-		"This is how RyzeAPI shows an access key, with a part of it hidden; it must not be sent back. Set access_key to the whole key.")
+// missingSecretError is for a configuration that is about to be sent without its secret.
+func missingSecretError() diag.Diagnostic {
+	return missingFieldError("secret_key", `This plan changes what RyzeAPI has stored, which requires "secret_key": `+
+		"every write sends the whole configuration, and RyzeAPI never reveals the stored secret.\n\n"+
+		`Set "secret_key" from an ephemeral variable or an ephemeral resource. It is write-only: Terraform never writes it `+
+		"to state or plan files.")
 }
 
-// notKept is the error for a field that RyzeAPI did not save as it was sent.
-func notKept(instance, name, sent, kept string) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(path.Root(name), fmt.Sprintf("RyzeAPI did not keep %s of instance %q", name, instance),
-		fmt.Sprintf("Sent: %q\nSaved: %q\n\n", sent, kept)+
-			"The configuration was saved with that difference, so media may now go to the wrong place. If the saved value is right, set "+name+" to it; "+
-			"else report it to RyzeAPI's support. The next apply sends the whole configuration again.")
+// maskedAccessKeyError is for an access key that was copied from one of RyzeAPI's answers.
+func maskedAccessKeyError() diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root("access_key"), `Masked "access_key"`,
+		"This is an access key as RyzeAPI shows it, with a part hidden. It must not be sent back. "+
+			`Set "access_key" to the whole key.`)
 }
 
-// notSwitched is the error for a storage that RyzeAPI did not enable or disable as it was told.
-func notSwitched(instance string, sent bool) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(path.Root("enabled"), fmt.Sprintf("RyzeAPI did not keep enabled of instance %q", instance),
-		fmt.Sprintf("Sent: %t\nSaved: %t\n\n", sent, !sent)+"Run again; if it stays, report it to RyzeAPI's support.")
+// changedFieldError is for a field that RyzeAPI did not save as sent.
+func changedFieldError(instance, name, sent, saved string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root(name),
+		fmt.Sprintf("RyzeAPI did not save %q of instance %q as sent", name, instance),
+		fmt.Sprintf("Sent: %q\nSaved: %q\n\n", sent, saved)+
+			"The configuration was saved with that difference, so media may now go to the wrong place. "+
+			fmt.Sprintf("If the saved value is right, set %q to it; otherwise, report this to RyzeAPI's support. ", name)+
+			"The next apply sends the whole configuration again.")
 }
 
-// tainted is the warning that goes with the error of a create after which the storage is, or may be, there.
-func tainted(instance string) diag.Diagnostic {
-	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q is tracked as tainted", instance),
-		"It may be there in spite of the error, so Terraform keeps the resource, and a destroy will find it. The next apply replaces it: it disables the storage, and saves it again. "+
-			"To have it saved again without that, take the mark away first, with the untaint command.")
+// unchangedEnabledError is for storage that RyzeAPI did not enable or disable as requested.
+func unchangedEnabledError(instance string, sent bool) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root("enabled"),
+		fmt.Sprintf("RyzeAPI did not save \"enabled\" of instance %q as sent", instance),
+		fmt.Sprintf("Sent: %t\nSaved: %t\n\n", sent, !sent)+"Run again; if it persists, report this to RyzeAPI's support.")
 }
 
-// leftEnabled is the warning for a resource that was destroyed, while another one of the same run has saved the storage of its instance.
-func leftEnabled(instance string) diag.Diagnostic {
+// taintedWarning accompanies the error of a create that saved the storage, or may have.
+func taintedWarning(instance string) diag.Diagnostic {
+	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q is marked as tainted", instance),
+		"The storage may have been saved despite the error, so Terraform keeps the resource, and a destroy will find it. "+
+			"The next apply replaces the resource: it disables the storage and saves it again. To save it again without "+
+			`disabling it, remove the mark first with "terraform untaint".`)
+}
+
+// leftEnabledWarning is for a destroyed resource whose instance's storage another resource has saved in the same run.
+func leftEnabledWarning(instance string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q was not disabled", instance),
-		"A resource for this instance was destroyed, but another one has saved its storage in the same run: the resource was renamed or replaced. "+
-			"The storage stays as it was saved.\n\nIf you have renamed the resource, a moved block would have spared it the destruction.")
+		"A resource for this instance was destroyed, but another resource saved the storage in the same run: the resource "+
+			"was renamed or replaced. The storage stays as it was saved.\n\n"+
+			"If you renamed the resource, a moved block would have avoided this.")
 }
 
-// invalidImport is the error for an import of what cannot be an instance.
-func invalidImport(cause error) diag.Diagnostic {
-	return diag.NewErrorDiagnostic("Invalid import identifier", "The import identifier is the name of an instance, but this one "+cause.Error()+".")
+// invalidImportIDError is for an import ID that cannot be the name of an instance.
+func invalidImportIDError(cause error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Invalid import ID",
+		"The import ID must be the name of an instance, but this one "+cause.Error()+".")
 }
 
-// checkFound is what a check of a store has found: an error for what cannot work, a warning for what is left open, nothing for what is fine.
-// The summaries name no instance, so that the CLI shows those of a fleet on one bucket as one.
-func checkFound(instance, mode string, target preflight.Target, found preflight.Result) diag.Diagnostics {
+// fingerprintError is for a fingerprint that cannot be encoded, which cannot happen unless the provider has a bug.
+func fingerprintError(err error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic(`Could not record the fingerprint of "secret_key"`, err.Error())
+}
+
+// preflightDiagnostics reports the result of a preflight check: an error if the configuration cannot work, a warning if
+// that is not known, nothing if it works. The summaries name no instance, so that the CLI shows those of a fleet on one
+// bucket as one.
+func preflightDiagnostics(instance, mode string, target preflight.Target, result preflight.Result) diag.Diagnostics {
 	var diags diag.Diagnostics
-	if attribute, problem, advice := cannotWork(target, found); found.IsDefinite() {
-		diags.Append(diag.NewAttributeErrorDiagnostic(path.Root(attribute), "The S3 store does not accept "+attribute,
-			problem+"\n\n"+storeSaid(found)+"\n\n"+advice+nothingSaved(instance)))
-	} else if found.Reason != preflight.Fine {
-		diags.Append(leftOpen(instance, mode, target, found))
+	if result.IsDefinite() {
+		diags.Append(rejectedFieldError(instance, target, result))
+	} else if result.Reason != preflight.Fine {
+		diags.Append(inconclusivePreflightWarning(instance, mode, target, result))
 	}
-	if found.LeftBehind != "" {
-		diags.Append(diag.NewWarningDiagnostic("An object of the preflight check could not be deleted",
-			fmt.Sprintf("The check has put the empty object %q into the bucket %q, and could not delete it (%s). Delete it by hand, and allow the access key "+
-				"s3:DeleteObject, or set preflight to access.", found.LeftBehind, target.Bucket, strings.TrimSuffix(found.LeftBehindWhy, "."))))
+	if result.LeftBehind != "" {
+		diags.Append(leftoverObjectWarning(target, result))
 	}
 	return diags
 }
 
-func nothingSaved(instance string) string {
+// rejectedFieldError is for storage that cannot work, because the store rejects one of its fields.
+func rejectedFieldError(instance string, target preflight.Target, result preflight.Result) diag.Diagnostic {
+	attribute, problem, advice := explainRejection(target, result)
+	return diag.NewAttributeErrorDiagnostic(path.Root(attribute), fmt.Sprintf("The S3 store rejects %q", attribute),
+		problem+"\n\n"+storeSaid(result)+"\n\n"+advice+nothingSavedNote(instance))
+}
+
+func nothingSavedNote(instance string) string {
 	return fmt.Sprintf(" Nothing was saved in RyzeAPI for instance %q.", instance)
 }
 
-// cannotWork says of a definite result which attribute is at fault, what is wrong, and what to do.
-func cannotWork(target preflight.Target, found preflight.Result) (attribute, problem, advice string) {
+// leftoverObjectWarning is for the object of a preflight check that could not be deleted.
+func leftoverObjectWarning(target preflight.Target, result preflight.Result) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Could not delete the object of a preflight check",
+		fmt.Sprintf("The check put the empty object %q into the bucket %q and could not delete it (%s). ",
+			result.LeftBehind, target.Bucket, strings.TrimSuffix(result.LeftBehindWhy, "."))+
+			`Delete it by hand. Then grant s3:DeleteObject to the access key, or set "preflight" to "access".`)
+}
+
+// explainRejection returns, for a definite result, the attribute at fault, the problem, and what to do.
+func explainRejection(target preflight.Target, result preflight.Result) (attribute, problem, advice string) {
 	store := "AWS"
 	if target.Endpoint != "" {
 		store = "The store at " + target.Endpoint
 	}
-	switch found.Reason { //nolint:exhaustive // the others are not definite
+	switch result.Reason { //nolint:exhaustive // the others are not definite
 	case preflight.UnknownAccessKey:
 		return "access_key", store + " does not know the access key " + target.AccessKey + ".",
-			"Set access_key to a key of this store. One that was created moments ago may take some seconds to be known everywhere: then run again."
+			`Set "access_key" to one of this store's keys. A key that was created moments ago may take some seconds ` +
+				"to work everywhere; in that case, run again."
 	case preflight.UnusableKey:
-		return "access_key", store + " does not let in the access key " + target.AccessKey + ": it is expired, disabled or temporary, or its account is not active.",
-			"Set access_key and secret_key to a key pair that is active. Temporary credentials cannot be used: RyzeAPI has no field for their session token."
+		return "access_key", store + " rejects the access key " + target.AccessKey +
+				": it is expired, disabled or temporary, or its account is not active.",
+			`Set "access_key" and "secret_key" to an active key pair. Temporary credentials cannot be used, because RyzeAPI ` +
+				"has no field for their session token."
 	case preflight.WrongSecret:
 		return "secret_key", "The secret does not belong to the access key " + target.AccessKey + ".",
-			"Set secret_key to the secret of this access key; see that no character was lost or added when it was copied."
+			`Set "secret_key" to the secret of this access key; check that no character was lost or added ` +
+				"when it was copied."
 	case preflight.NoSuchBucket:
 		return "bucket", store + " has no bucket " + fmt.Sprintf("%q.", target.Bucket),
-			"Create the bucket, which RyzeAPI does not do, or set bucket to the name of one that exists."
+			`Create the bucket, which RyzeAPI does not do for you, or set "bucket" to the name of an existing one.`
 	case preflight.InvalidBucketName:
-		return "bucket", fmt.Sprintf("%q cannot be the name of a bucket.", target.Bucket), "Set bucket to the bare name: no s3://, no path, no host."
+		return "bucket", fmt.Sprintf("%q is not a valid bucket name.", target.Bucket),
+			`Set "bucket" to the bare name: no s3://, no path, no host.`
 	case preflight.WrongRegion:
-		if found.Region != "" {
-			return "region", fmt.Sprintf("The bucket %q is in the region %s.", target.Bucket, found.Region), fmt.Sprintf("Set region to %q.", found.Region)
+		if result.Region != "" {
+			return "region", fmt.Sprintf("The bucket %q is in the region %s.", target.Bucket, result.Region),
+				fmt.Sprintf(`Set "region" to %q.`, result.Region)
 		}
-		return "region", fmt.Sprintf("The bucket %q is in another region.", target.Bucket), "Set region to the bucket's own."
+		return "region", fmt.Sprintf("The bucket %q is in a different region.", target.Bucket),
+			`Set "region" to the bucket's region.`
 	case preflight.WriteDenied:
-		return "access_key", fmt.Sprintf("The access key %s may not put objects into the bucket %q below %q.", target.AccessKey, target.Bucket, target.PathPrefix),
-			"Allow it s3:PutObject (and s3:DeleteObject) there, or use another key."
+		return "access_key", fmt.Sprintf("The access key %s may not put objects into the bucket %q with the prefix %q.",
+				target.AccessKey, target.Bucket, target.PathPrefix),
+			"Grant it s3:PutObject (and s3:DeleteObject) there, or use another key."
 	}
 	return "", "", ""
 }
 
-// leftOpen is the warning for a check that says neither that a storage works nor that it cannot.
-func leftOpen(instance, mode string, target preflight.Target, found preflight.Result) diag.Diagnostic {
-	summary := "An S3 storage could not be checked"
-	silence := fmt.Sprintf(" Without a check, the storage of instance %q is saved as it is; preflight = \"off\" silences this.", instance)
-	if found.Reason == preflight.AccessDenied && mode == preflightAccess {
-		return diag.NewAttributeWarningDiagnostic(path.Root("access_key"), "An S3 storage was checked in part",
-			"The access key and its secret are right, but the key may not list the bucket, so whether it may write there is open.\n\n"+storeSaid(found)+
-				"\n\nRyzeAPI needs to write only. To check just that, set preflight to write.")
+// inconclusivePreflightWarning is for a check that shows neither that the storage works nor that it cannot work.
+func inconclusivePreflightWarning(
+	instance, mode string, target preflight.Target, result preflight.Result,
+) diag.Diagnostic {
+	summary := "Could not check the S3 storage"
+	unchecked := fmt.Sprintf(" The storage of instance %q is saved unchecked; ", instance) +
+		`to silence this warning, set "preflight" to "off".`
+	if result.Reason == preflight.AccessDenied && mode == preflightAccess {
+		return diag.NewAttributeWarningDiagnostic(path.Root("access_key"), "Could only partly check the S3 storage",
+			"The access key and its secret are right, but the key may not list the bucket, so it is not known whether it may "+
+				"write there.\n\n"+storeSaid(result)+
+				"\n\nRyzeAPI only needs to write. To check exactly that, set \"preflight\" to \"write\".")
 	}
 	var problem string
-	switch found.Reason { //nolint:exhaustive // those that are definite do not come here
+	switch result.Reason { //nolint:exhaustive // the definite ones do not get here
 	case preflight.WrongClock:
-		problem = "The clocks of the store and of this machine are too far apart.\n\n" + storeSaid(found) + "\n\nSet this machine's clock."
+		problem = "The clocks of the store and this machine are too far apart.\n\n" + storeSaid(result) +
+			"\n\nCorrect this machine's clock."
 	case preflight.Busy:
-		problem = "The store has a fault, or is asked too much.\n\n" + storeSaid(found) + "\n\nRun again later."
+		problem = "The store reported an error, or is overloaded.\n\n" + storeSaid(result) + "\n\nRun again later."
 	case preflight.NotS3:
-		problem = "The answer is not that of an S3 store (" + strings.TrimSpace(fmt.Sprintf("%d %s", found.Status, http.StatusText(found.Status))) +
-			").\n\nCheck that endpoint is the store's S3 API, not its console, and that no proxy answers in its place."
+		status := strings.TrimSpace(fmt.Sprintf("%d %s", result.Status, http.StatusText(result.Status)))
+		problem = "The answer did not come from an S3 store (" + status + ").\n\n" +
+			`Check that "endpoint" is the store's S3 API, not its console, and that no proxy answers in its place.`
 	case preflight.Untrusted:
-		problem = "The store's certificate is not trusted by this machine: " + found.Message + ".\n\nRyzeAPI has to trust it as well, or it cannot store anything."
+		problem = "This machine does not trust the store's certificate: " + result.Message + ".\n\n" +
+			"RyzeAPI must trust it too, or it cannot store anything."
 	case preflight.NoAnswer:
-		problem = "The store cannot be reached from here: " + found.Message + ".\n\nThat may be as it should, if RyzeAPI can reach it: then set preflight to off."
-		silence = ""
+		problem = "This machine cannot reach the store: " + result.Message + ".\n\n" +
+			`If RyzeAPI can reach it, that is fine: set "preflight" to "off".`
+		unchecked = ""
 	default:
-		problem = "The store refuses, for a reason that this provider does not know.\n\n" + storeSaid(found) + "\n\nCheck the storage against what the store says."
+		problem = "The store refused the request for a reason that this provider does not know.\n\n" + storeSaid(result) +
+			"\n\nCheck the values of this resource against what the store says."
 	}
 	if target.Endpoint == "" {
-		return diag.NewWarningDiagnostic(summary, problem+silence)
+		return diag.NewWarningDiagnostic(summary, problem+unchecked)
 	}
-	return diag.NewAttributeWarningDiagnostic(path.Root("endpoint"), summary, problem+silence)
+	return diag.NewAttributeWarningDiagnostic(path.Root("endpoint"), summary, problem+unchecked)
 }
 
-func storeSaid(found preflight.Result) string {
-	said := strings.TrimSuffix(strings.TrimSpace(found.Message), ".")
+func storeSaid(result preflight.Result) string {
+	said := strings.TrimSuffix(strings.TrimSpace(result.Message), ".")
 	if said == "" {
-		return "The store says " + found.Code + "."
+		return "The store says " + result.Code + "."
 	}
-	if found.Code == "" {
+	if result.Code == "" {
 		return "The store says: " + said + "."
 	}
-	return "The store says " + found.Code + ": " + said + "."
+	return "The store says " + result.Code + ": " + said + "."
 }
 
-// asWarning is an error of the apply's, as the plan shows it.
-func asWarning(instance string, found diag.Diagnostic) diag.Diagnostic {
-	detail := strings.TrimSuffix(found.Detail(), nothingSaved(instance))
-	if found.Severity() == diag.SeverityError {
-		detail += "\n\nThe apply will ask again before it saves anything, and fail if this stays so."
+// asPlanWarning turns a diagnostic of the apply into the warning that the plan shows.
+func asPlanWarning(instance string, d diag.Diagnostic) diag.Diagnostic {
+	detail := strings.TrimSuffix(d.Detail(), nothingSavedNote(instance))
+	if d.Severity() == diag.SeverityError {
+		detail += "\n\nThe apply checks this again before it saves anything, and will fail unless this is fixed first."
 	}
-	if at, ok := found.(diag.DiagnosticWithPath); ok {
-		return diag.NewAttributeWarningDiagnostic(at.Path(), found.Summary(), detail)
+	if at, ok := d.(diag.DiagnosticWithPath); ok {
+		return diag.NewAttributeWarningDiagnostic(at.Path(), d.Summary(), detail)
 	}
-	return diag.NewWarningDiagnostic(found.Summary(), detail)
+	return diag.NewWarningDiagnostic(d.Summary(), detail)
 }

@@ -25,9 +25,9 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-var updateGolden = flag.Bool("update", false, "rewrite the golden files from what the code says now")
+var updateGolden = flag.Bool("update", false, "rewrite the golden file from the current diagnostics")
 
-// loopback is what differs from run to run in a message of the network's.
+// loopback matches the addresses in network errors, whose ports differ from run to run.
 var loopback = regexp.MustCompile(`127\.0\.0\.1:\d+(->127\.0\.0\.1:\d+)?`)
 
 func TestDiagnosticsGolden(t *testing.T) {
@@ -38,92 +38,204 @@ func TestDiagnosticsGolden(t *testing.T) {
 		diag diag.Diagnostic
 	}{
 		// Each row of RyzeAPI's own error table, and the statuses that it omits.
-		{"400", failure(t, mockapi.FailWith(400, "Invalid request body"), saving)},
-		{"401", failure(t, mockapi.FailWith(401, "Invalid token"), saving)},
-		{"403", failure(t, mockapi.FailWith(403, "Instance token does not match requested instance"), saving)},
-		{"404", failure(t, mockapi.FailWith(404, "Instance not found"), saving)},
-		{"429", failure(t, mockapi.FailWith(429, "Rate limit exceeded. Try again later."), saving)},
-		{"500", failure(t, mockapi.FailWith(500, "Failed to update S3 configuration"), saving)},
-		{"500 on a read", failure(t, mockapi.FailWith(500, "Failed to get S3 configuration"), reading)},
-		{"503", failure(t, mockapi.FailWith(503, "Service unavailable"), disabling)},
-		{"failure in a 200", failure(t, mockapi.AnswerWith(200, "application/json", `{"success":false,"error":"nothing was saved"}`), saving)},
-		// What comes between, or instead.
-		{"proxy's 502 page", failure(t, mockapi.HTMLPage(502), saving)},
-		{"proxy's 403 page", failure(t, mockapi.HTMLPage(403), reading)},
-		{"sign-in page", failure(t, mockapi.HTMLPage(200), reading)},
-		{"another's 404", failure(t, mockapi.AnswerWith(404, "application/json", `{"message":"no Route matched"}`), reading)},
-		{"cut off", failure(t, mockapi.Truncate(), saving)},
-		{"no s3 in the answer", failure(t, mockapi.AnswerWith(200, "application/json", `{"success":true}`), saving)},
-		{"redirect", failure(t, mockapi.RedirectTo("https://www.ryzeapi.cloud/login?from=x"), reading)},
-		{"timeout", failure(t, mockapi.Delay(time.Minute), saving)},
-		{"server that echoes the secret", failure(t, mockapi.FailWith(400, "bad secretKey wJalrXUtnFEMI"), saving)},
-		{"connection dropped", failure(t, mockapi.DropAfter(), saving)},
-		{"connection refused", callFailed(reading, "shop", refused(t))},
-		{"unknown host", callFailed(reading, "shop", &ryzeapi.CallError{Attempts: 1, Err: &net.DNSError{Err: "no such host", Name: "ryzeapi.invalid", IsNotFound: true}})},
-		{"untrusted certificate", callFailed(reading, "shop", untrusted(t))},
-		{"TLS 1.1", callFailed(reading, "shop", oldTLS(t))},
-		{"TLS to a plain server", callFailed(reading, "shop", plainServer(t))},
-		{"cancelled", callFailed(saving, "shop", &ryzeapi.CallError{Attempts: 1, Err: context.Canceled})},
-		{"out of time", callFailed(saving, "shop", &ryzeapi.CallError{
+		{"400", mockFailure(t, mockapi.FailWith(400, "Invalid request body"), saveStorage)},
+		{"401", mockFailure(t, mockapi.FailWith(401, "Invalid token"), saveStorage)},
+		{"403", mockFailure(t, mockapi.FailWith(403, "Instance token does not match requested instance"), saveStorage)},
+		{"404", mockFailure(t, mockapi.FailWith(404, "Instance not found"), saveStorage)},
+		{"429", mockFailure(t, mockapi.FailWith(429, "Rate limit exceeded. Try again later."), saveStorage)},
+		{"500", mockFailure(t, mockapi.FailWith(500, "Failed to update S3 configuration"), saveStorage)},
+		{"500 on a read", mockFailure(t, mockapi.FailWith(500, "Failed to get S3 configuration"), readStorage)},
+		{"503", mockFailure(t, mockapi.FailWith(503, "Service unavailable"), disableStorage)},
+		{
+			"failure in a 200",
+			mockFailure(
+				t, mockapi.AnswerWith(200, "application/json", `{"success":false,"error":"nothing was saved"}`), saveStorage,
+			),
+		},
+		// Failures in between, and answers of other servers.
+		{"proxy's 502 page", mockFailure(t, mockapi.HTMLPage(502), saveStorage)},
+		{"proxy's 403 page", mockFailure(t, mockapi.HTMLPage(403), readStorage)},
+		{"sign-in page", mockFailure(t, mockapi.HTMLPage(200), readStorage)},
+		{
+			"404 of another server",
+			mockFailure(t, mockapi.AnswerWith(404, "application/json", `{"message":"no Route matched"}`), readStorage),
+		},
+		{"truncated answer", mockFailure(t, mockapi.Truncate(), saveStorage)},
+		{"no s3 in the answer", mockFailure(t, mockapi.AnswerWith(200, "application/json", `{"success":true}`), saveStorage)},
+		{"redirect", mockFailure(t, mockapi.RedirectTo("https://www.ryzeapi.cloud/login?from=x"), readStorage)},
+		{"timeout", mockFailure(t, mockapi.Delay(time.Minute), saveStorage)},
+		{"server that echoes the secret", mockFailure(t, mockapi.FailWith(400, "bad secretKey wJalrXUtnFEMI"), saveStorage)},
+		{"connection dropped", mockFailure(t, mockapi.DropAfter(), saveStorage)},
+		{"connection refused", failedCallError(readStorage, "shop", connectionRefused(t))},
+		{
+			"unknown host",
+			failedCallError(
+				readStorage, "shop",
+				&ryzeapi.CallError{Attempts: 1, Err: &net.DNSError{Err: "no such host", Name: "ryzeapi.invalid", IsNotFound: true}},
+			),
+		},
+		{"untrusted certificate", failedCallError(readStorage, "shop", untrustedCertificate(t))},
+		{"TLS 1.1", failedCallError(readStorage, "shop", oldTLS(t))},
+		{"TLS to a plain server", failedCallError(readStorage, "shop", tlsToPlainServer(t))},
+		{"cancelled", failedCallError(saveStorage, "shop", &ryzeapi.CallError{Attempts: 1, Err: context.Canceled})},
+		{"out of time", failedCallError(saveStorage, "shop", &ryzeapi.CallError{
 			Attempts: 3, Err: context.DeadlineExceeded, Last: &ryzeapi.APIError{StatusCode: 503, Message: "Service unavailable"},
 		})},
-		{"out of time, waiting for the rate limit", callFailed(saving, "shop", &ryzeapi.CallError{
+		{"out of time, waiting for the rate limit", failedCallError(saveStorage, "shop", &ryzeapi.CallError{
 			Err: context.DeadlineExceeded, Last: &ryzeapi.RateLimitError{Until: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
 		})},
-		{"cancelled, waiting for one's own limit", callFailed(saving, "shop", &ryzeapi.CallError{Err: context.Canceled, Last: &ryzeapi.RateLimitError{Own: true}})},
-		// What is found before or after a call.
-		{"missing secret", missingSecret()},
-		{"empty secret", emptySecret()},
-		{"masked key", maskedAccessKey()},
-		{"field not kept", notKept("shop", "path_prefix", "media/", "")},
-		{"not enabled", notSwitched("shop", true)},
-		{"create that failed, but may be there", tainted("shop")},
-		{"not disabled, since saved", leftEnabled("shop")},
-		{"list", listFailed(&ryzeapi.CallError{Attempts: 1, Err: &ryzeapi.APIError{StatusCode: 403, Message: "Forbidden"}})},
-		{"instances that do not exist", instancesMissing([]string{"shop", "a\"b"})},
-		{"list that takes too long", listFailed(&ryzeapi.CallError{Attempts: 2, Err: context.DeadlineExceeded, Last: &ryzeapi.TimeoutError{After: time.Minute}})},
-		{"instance that is not there at plan", noInstance("shop", &ryzeapi.CallError{Attempts: 1, Err: &ryzeapi.APIError{StatusCode: 404, Message: "Instance not found"}})},
-		{"instances that were not seen at plan", notSeen(&ryzeapi.CallError{Attempts: 5, Err: &ryzeapi.APIError{StatusCode: 503, Message: "Service unavailable"}})},
-		{"instance of another resource", managedAlready("shop")},
-		{"storage that is replaced", replaced("shop", ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}, false)},
-		{"storage that is deleted", replaced("${shop}", ryzeapi.S3{Endpoint: "https://minio.example.com", Bucket: "old", AccessKey: "minioadmin"}, true)},
-		{"import", invalidImport(ryzeapi.CheckInstanceName("a,b"))},
-		{"unknown setting", unknownSetting("token")},
-		{"invalid setting", invalidSetting("endpoint", "The environment variable RYZEAPI_ENDPOINT", errors.New("must begin with https:// or http://"))},
-		{"missing token", missingToken()},
-		{"plain http", plainHTTP("ryze.internal:8080")},
+		{
+			"cancelled, waiting for requests_per_minute",
+			failedCallError(
+				saveStorage, "shop", &ryzeapi.CallError{Err: context.Canceled, Last: &ryzeapi.RateLimitError{Own: true}},
+			),
+		},
+		// Problems found before or after a call.
+		{"missing secret", missingSecretError()},
+		{"empty secret", emptySecretError()},
+		{"masked key", maskedAccessKeyError()},
+		{"field not saved as sent", changedFieldError("shop", "path_prefix", "media/", "")},
+		{"enabled not saved as sent", unchangedEnabledError("shop", true)},
+		{"failed create that may have saved the storage", taintedWarning("shop")},
+		{"destroy after another resource saved the storage", leftEnabledWarning("shop")},
+		{
+			"list",
+			failedListError(&ryzeapi.CallError{Attempts: 1, Err: &ryzeapi.APIError{StatusCode: 403, Message: "Forbidden"}}),
+		},
+		{"instances that were not found", missingInstancesWarning([]string{"shop", "a\"b"})},
+		{
+			"list that takes too long",
+			failedListError(
+				&ryzeapi.CallError{Attempts: 2, Err: context.DeadlineExceeded, Last: &ryzeapi.TimeoutError{After: time.Minute}},
+			),
+		},
+		{
+			"missing instance at plan",
+			missingInstanceWarning(
+				"shop", &ryzeapi.CallError{Attempts: 1, Err: &ryzeapi.APIError{StatusCode: 404, Message: "Instance not found"}},
+			),
+		},
+		{
+			"instances that could not be checked at plan",
+			uncheckedInstancesWarning(
+				&ryzeapi.CallError{Attempts: 5, Err: &ryzeapi.APIError{StatusCode: 503, Message: "Service unavailable"}},
+			),
+		},
+		{"instance with a resource", duplicateResourceWarning("shop")},
+		{
+			"existing storage that the plan replaces",
+			replacesStorageWarning("shop", ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}, false),
+		},
+		{
+			"existing storage that the plan deletes",
+			replacesStorageWarning(
+				"${shop}", ryzeapi.S3{Endpoint: "https://minio.example.com", Bucket: "old", AccessKey: "minioadmin"}, true,
+			),
+		},
+		{"import", invalidImportIDError(ryzeapi.CheckInstanceName("a,b"))},
+		{"unknown setting", unknownSettingError("token")},
+		{
+			"invalid setting",
+			invalidSettingError(
+				"endpoint", "The environment variable RYZEAPI_ENDPOINT", errors.New("must begin with https:// or http://"),
+			),
+		},
+		{"missing token", missingTokenError()},
+		{"plain http", plainHTTPWarning("ryze.internal:8080")},
 	} {
 		write(&all, c.name, c.diag)
 	}
-	// What a check of a store finds: at the apply, and a definite one also as the plan shows it.
+	// Results of a preflight check: as the apply shows them, and one definite result also as the plan shows it.
 	aws := preflight.Target{Region: "us-east-1", Bucket: "media", PathPrefix: "shop/", AccessKey: "AKIAEXAMPLE"}
-	minio := preflight.Target{Endpoint: "https://minio.example.com", Bucket: "media", PathPrefix: "shop/", AccessKey: "minioadmin"}
+	minio := preflight.Target{
+		Endpoint: "https://minio.example.com", Bucket: "media", PathPrefix: "shop/", AccessKey: "minioadmin",
+	}
 	for _, c := range []struct {
 		name, mode string
 		target     preflight.Target
-		found      preflight.Result
+		result     preflight.Result
 	}{
-		{"unknown access key", "access", aws, preflight.Result{Reason: preflight.UnknownAccessKey, Status: 403, Code: "InvalidAccessKeyId", Message: "The AWS Access Key Id you provided does not exist in our records."}},
-		{"unusable key", "access", aws, preflight.Result{Reason: preflight.UnusableKey, Status: 400, Code: "ExpiredToken", Message: "The provided token has expired."}},
-		{"wrong secret", "access", minio, preflight.Result{Reason: preflight.WrongSecret, Status: 403, Code: "SignatureDoesNotMatch", Message: "The request signature we calculated does not match the signature you provided."}},
+		{
+			"unknown access key", "access", aws,
+			preflight.Result{
+				Reason: preflight.UnknownAccessKey, Status: 403, Code: "InvalidAccessKeyId",
+				Message: "The AWS Access Key Id you provided does not exist in our records.",
+			},
+		},
+		{
+			"unusable key", "access", aws,
+			preflight.Result{
+				Reason: preflight.UnusableKey, Status: 400, Code: "ExpiredToken", Message: "The provided token has expired.",
+			},
+		},
+		{
+			"wrong secret", "access", minio,
+			preflight.Result{
+				Reason: preflight.WrongSecret, Status: 403, Code: "SignatureDoesNotMatch",
+				Message: "The request signature we calculated does not match the signature you provided.",
+			},
+		},
 		{"no bucket", "access", minio, preflight.Result{Reason: preflight.NoSuchBucket, Status: 404, Code: "NoSuchBucket"}},
-		{"invalid bucket", "access", aws, preflight.Result{Reason: preflight.InvalidBucketName, Status: 400, Code: "InvalidBucketName", Message: "The specified bucket is not valid."}},
-		{"wrong region", "access", aws, preflight.Result{Reason: preflight.WrongRegion, Status: 301, Code: "PermanentRedirect", Message: "The bucket must be addressed elsewhere.", Region: "eu-west-1"}},
-		{"wrong region, unnamed", "access", aws, preflight.Result{Reason: preflight.WrongRegion, Status: 400, Code: "InvalidRegion"}},
-		{"write denied", "write", aws, preflight.Result{Reason: preflight.WriteDenied, Status: 403, Code: "AccessDenied", Message: "Access Denied"}},
-		{"list denied", "access", aws, preflight.Result{Reason: preflight.AccessDenied, Status: 403, Code: "AccessDenied", Message: "Access Denied"}},
-		{"clock", "access", aws, preflight.Result{Reason: preflight.WrongClock, Status: 403, Code: "RequestTimeTooSkewed", Message: "The difference is too large."}},
-		{"busy", "access", minio, preflight.Result{Reason: preflight.Busy, Status: 503, Code: "SlowDown", Message: "Please reduce your request rate."}},
-		{"not S3", "access", minio, preflight.Result{Reason: preflight.NotS3, Status: 200, Message: "the answer is not S3's"}},
-		{"another refusal", "access", minio, preflight.Result{Reason: preflight.OtherRefusal, Status: 400, Code: "SomethingNew", Message: "It is new."}},
-		{"store with an untrusted certificate", "access", minio, preflight.Result{Reason: preflight.Untrusted, Message: "x509: certificate signed by unknown authority"}},
-		{"store that cannot be reached", "access", minio, preflight.Result{Reason: preflight.NoAnswer, Message: "no answer in time"}},
-		{"probe left behind", "write", minio, preflight.Result{LeftBehind: "shop/.ryzeapi-preflight-x", LeftBehindWhy: "AccessDenied: Access Denied."}},
+		{
+			"invalid bucket", "access", aws,
+			preflight.Result{
+				Reason: preflight.InvalidBucketName, Status: 400, Code: "InvalidBucketName",
+				Message: "The specified bucket is not valid.",
+			},
+		},
+		{
+			"wrong region", "access", aws,
+			preflight.Result{
+				Reason: preflight.WrongRegion, Status: 301, Code: "PermanentRedirect",
+				Message: "The bucket must be addressed elsewhere.", Region: "eu-west-1",
+			},
+		},
+		{
+			"wrong region, unnamed", "access", aws,
+			preflight.Result{Reason: preflight.WrongRegion, Status: 400, Code: "InvalidRegion"},
+		},
+		{
+			"write denied", "write", aws,
+			preflight.Result{Reason: preflight.WriteDenied, Status: 403, Code: "AccessDenied", Message: "Access Denied"},
+		},
+		{
+			"list denied", "access", aws,
+			preflight.Result{Reason: preflight.AccessDenied, Status: 403, Code: "AccessDenied", Message: "Access Denied"},
+		},
+		{
+			"clock", "access", aws,
+			preflight.Result{
+				Reason: preflight.WrongClock, Status: 403, Code: "RequestTimeTooSkewed", Message: "The difference is too large.",
+			},
+		},
+		{
+			"busy", "access", minio,
+			preflight.Result{Reason: preflight.Busy, Status: 503, Code: "SlowDown", Message: "Please reduce your request rate."},
+		},
+		{
+			"not S3", "access", minio, preflight.Result{Reason: preflight.NotS3, Status: 200, Message: "the answer is not S3's"},
+		},
+		{
+			"another refusal", "access", minio,
+			preflight.Result{Reason: preflight.OtherRefusal, Status: 400, Code: "SomethingNew", Message: "It is new."},
+		},
+		{
+			"store with an untrusted certificate", "access", minio,
+			preflight.Result{Reason: preflight.Untrusted, Message: "x509: certificate signed by unknown authority"},
+		},
+		{
+			"store that cannot be reached", "access", minio,
+			preflight.Result{Reason: preflight.NoAnswer, Message: "no answer in time"},
+		},
+		{
+			"probe left behind", "write", minio,
+			preflight.Result{LeftBehind: "shop/.ryzeapi-preflight-x", LeftBehindWhy: "AccessDenied: Access Denied."},
+		},
 	} {
-		for _, d := range checkFound("shop", c.mode, c.target, c.found) {
+		for _, d := range preflightDiagnostics("shop", c.mode, c.target, c.result) {
 			write(&all, "preflight, "+c.name, d)
-			if c.found.Reason == preflight.WrongSecret {
-				write(&all, "preflight at plan, "+c.name, asWarning("shop", d))
+			if c.result.Reason == preflight.WrongSecret {
+				write(&all, "preflight at plan, "+c.name, asPlanWarning("shop", d))
 			}
 		}
 	}
@@ -151,34 +263,35 @@ func compareGolden(t *testing.T, all string) {
 		t.Fatal(err)
 	}
 	if all != string(want) {
-		t.Errorf("the diagnostics differ from %s (go test -update rewrites it):\n%s", golden, all)
+		t.Errorf("the diagnostics differ from %s (go test -run Golden -update rewrites it):\n%s", golden, all)
 	}
 }
 
-// failure is the diagnostic that a user reads when the mock always plays the fault.
-func failure(t *testing.T, fault mockapi.Fault, doing operation) diag.Diagnostic {
+// mockFailure returns the diagnostic of a call to a mock that injects the fault into every request.
+func mockFailure(t *testing.T, fault mockapi.Fault, action storageAction) diag.Diagnostic {
 	t.Helper()
-	b := newBench(t, mockapi.Options{})
-	b.mock.Inject("", 99, fault)
-	config := clientConfigFor(t, b.url)
+	f := newFixture(t, mockapi.Options{})
+	f.mock.Inject("", 99, fault)
+	config := clientConfigFor(t, f.url)
 	config.RequestTimeout, config.MaxRetries = time.Second, 1
 	client := ryzeapi.New(config)
 	var err error
-	switch doing {
-	case saving:
-		_, err = client.UpdateS3(t.Context(), "shop", ryzeapi.S3Config{Bucket: "media", SecretKey: ryzeapi.NewSecret("wJalrXUtnFEMI")})
-	case disabling:
+	switch action {
+	case saveStorage:
+		config := ryzeapi.S3Config{Bucket: "media", SecretKey: ryzeapi.NewSecret("wJalrXUtnFEMI")}
+		_, err = client.UpdateS3(t.Context(), "shop", config)
+	case disableStorage:
 		_, err = client.DisableS3(t.Context(), "shop")
-	case reading:
+	case readStorage:
 		_, err = client.GetS3(t.Context(), "shop")
 	}
 	if err == nil {
 		t.Fatal("the call did not fail")
 	}
-	return callFailed(doing, "shop", err)
+	return failedCallError(action, "shop", err)
 }
 
-func refused(t *testing.T) error {
+func connectionRefused(t *testing.T) error {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -189,29 +302,29 @@ func refused(t *testing.T) error {
 	return err
 }
 
-func untrusted(t *testing.T) error {
+func untrustedCertificate(t *testing.T) error {
 	t.Helper()
-	return handshake(t, nil)
+	return failedHandshake(t, nil)
 }
 
 func oldTLS(t *testing.T) error {
 	t.Helper()
-	return handshake(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+	return failedHandshake(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 }
 
-// handshake is how a call to a server with such TLS fails.
-func handshake(t *testing.T, offered *tls.Config) error {
+// failedHandshake returns the error of a call to a server with this TLS configuration.
+func failedHandshake(t *testing.T, offered *tls.Config) error {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.TLS = offered
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would complain of the client's refusal
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log that the client closed the connection
 	server.StartTLS()
 	defer server.Close()
 	_, err := ryzeapi.New(clientConfigFor(t, server.URL)).GetS3(t.Context(), "shop")
 	return err
 }
 
-func plainServer(t *testing.T) error {
+func tlsToPlainServer(t *testing.T) error {
 	t.Helper()
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()

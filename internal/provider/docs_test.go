@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
@@ -143,63 +142,6 @@ func TestEveryRequirementHasAVersion(t *testing.T) {
 	}
 	if found < 15 {
 		t.Errorf("just %d required providers were found", found)
-	}
-}
-
-// proseWidth is the maximum number of columns of a line of prose in Markdown.
-const proseWidth = 100
-
-// notYetWrapped are the files whose prose is still wider.
-var notYetWrapped = []string{
-	"DESIGN.md", "templates/guides/preflight.md", "templates/guides/troubleshooting.md.tmpl",
-	"templates/resources/instance_s3.md.tmpl",
-}
-
-// notWrapped are lines that may be longer: of tables, headings and templates, and the end of a link that stands alone.
-var notWrapped = regexp.MustCompile(`^(\||#|{{|\S*\]\(\S+\)\S*$)`)
-
-// tooLong returns the lines of prose in a page that are longer than proseWidth.
-func tooLong(page string) (lines []string) {
-	if body, found := strings.CutPrefix(page, "---\n"); found { // the front matter
-		_, page, _ = strings.Cut(body, "\n---\n")
-	}
-	for line := range strings.Lines(codeBlock.ReplaceAllString(page, "")) {
-		line = strings.TrimSuffix(line, "\n")
-		if utf8.RuneCountInString(line) > proseWidth && !notWrapped.MatchString(strings.TrimSpace(line)) {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
-
-// Prose has one width in all Markdown that is written by hand.
-func TestProseIsWrapped(t *testing.T) {
-	t.Parallel()
-	var files []string
-	for _, pattern := range []string{"*.md", ".github/*.md", "internal/*/*.md", "templates/*.tmpl", "templates/*/*"} {
-		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, found...)
-	}
-	if len(files) < 15 {
-		t.Errorf("just %d files were found", len(files))
-	}
-	for _, file := range files {
-		lines := tooLong(readExample(t, file))
-		name := strings.TrimPrefix(filepath.ToSlash(file), root+"/")
-		switch pending := slices.Contains(notYetWrapped, name); {
-		case pending && len(lines) == 0:
-			t.Errorf("%s is wrapped: remove it from notYetWrapped", name)
-		case !pending && len(lines) > 0:
-			t.Errorf("%s has lines of more than %d columns:\n%s", name, proseWidth, strings.Join(lines, "\n"))
-		}
-	}
-	long := strings.Repeat("word ", proseWidth/5) + "word"
-	page := "---\n" + long + "\n---\n" + long + "\n```\n" + long + "\n```\n| " + long + "\n"
-	if found := tooLong(page); len(found) != 1 {
-		t.Errorf("the search finds %d lines", len(found))
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/config"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
@@ -24,9 +23,10 @@ var (
 	exampleInstance = regexp.MustCompile(`"(shop-1|shop-2|support)"`)
 )
 
-// Every .tf below examples/ is applied as it stands, and plans empty afterwards. A file that needs its neighbours to be whole gets them:
-// the provider's example, and for an import the resource's.
-func TestAccExamples(t *testing.T) { //nolint:paralleltest // the examples take endpoint and token from the environment
+// Every .tf below examples/ is applied as it stands, and plans empty afterwards. A file that needs its neighbours to
+// be whole gets them: the provider's example, and for an import the resource's.
+func TestAccExamples(t *testing.T) {
+	t.Parallel()
 	var files []string
 	err := filepath.WalkDir(examples, func(path string, entry fs.DirEntry, err error) error {
 		if entry != nil && entry.IsDir() && entry.Name() == "modules" {
@@ -40,17 +40,17 @@ func TestAccExamples(t *testing.T) { //nolint:paralleltest // the examples take 
 	if err != nil || len(files) < 6 {
 		t.Fatalf("found %d examples: %v", len(files), err)
 	}
-	for _, file := range files { //nolint:paralleltest // see above
-		t.Run(strings.TrimPrefix(file, examples+"/"), func(t *testing.T) { applyExample(t, file) })
+	for _, file := range files {
+		t.Run(strings.TrimPrefix(file, examples+"/"), func(t *testing.T) {
+			t.Parallel()
+			applyExample(t, file)
+		})
 	}
 }
 
 func applyExample(t *testing.T, file string) {
 	t.Helper()
-	b := newBench(t, mockapi.Options{})
-	t.Setenv(endpointVariable, b.url)
-	t.Setenv(tokenVariable, testToken)
-
+	f := newFixture(t, mockapi.Options{})
 	parts := []string{readExample(t, file)}
 	isImport := strings.HasPrefix(parts[0], "import ")
 	if isImport {
@@ -69,29 +69,43 @@ func applyExample(t *testing.T, file string) {
 	if strings.Contains(whole, "for_each = data.ryzeapi_instances.all.names") { // the names are the account's, not the file's
 		instances = []string{"shop-1", "shop-2", "support"}
 		for _, name := range instances {
-			b.account.AddInstance(name)
+			f.account.AddInstance(name)
 		}
 	}
 	for _, found := range exampleInstance.FindAllStringSubmatch(whole, -1) {
 		if !slices.Contains(instances, found[1]) {
 			instances = append(instances, found[1])
-			b.account.AddInstance(found[1])
+			f.account.AddInstance(found[1])
 		}
 	}
 	if isImport {
-		b.account.ChangeS3("shop-1", func(s *mockapi.Storage) {
-			*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "ryzeapi-media", AccessKey: "AKIAIOSFODNN7EXAMPLE", PathPrefix: "media/shop-1/"}
+		f.account.ChangeS3("shop-1", func(s *mockapi.Storage) {
+			*s = mockapi.Storage{
+				Enabled:    true,
+				Region:     "us-east-1",
+				Bucket:     "ryzeapi-media",
+				AccessKey:  "AKIAIOSFODNN7EXAMPLE",
+				PathPrefix: "media/shop-1/",
+			}
 		})
 	}
 	var checks []tfversion.TerraformVersionCheck
 	if strings.Contains(whole, "identity =") {
 		checks = append(checks, tfversion.SkipBelow(tfversion.Version1_12_0))
 	}
-	b.runWith(resource.TestCase{TerraformVersionChecks: checks, Steps: []resource.TestStep{
-		{Config: whole, ConfigVariables: variables},
-		{Config: whole, ConfigVariables: variables, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
-		{Config: readExample(t, filepath.Join(examples, "provider", "provider.tf"))}, // a destroy; the framework's own knows no for_each
-	}})
+	environment := map[string]string{endpointVariable: f.url, tokenVariable: testToken}
+	f.runWith(
+		resource.TestCase{
+			TerraformVersionChecks:   checks,
+			ProtoV6ProviderFactories: factories(testProvider(environment)),
+			Steps: []resource.TestStep{
+				{Config: whole, ConfigVariables: variables},
+				{
+					Config: readExample(t, filepath.Join(examples, "provider", "provider.tf")),
+				}, // a destroy; the framework's own knows no for_each
+			},
+		},
+	)
 	if !strings.Contains(whole, `resource "ryzeapi_instance_s3"`) {
 		return // it reads only
 	}
@@ -99,10 +113,10 @@ func applyExample(t *testing.T, file string) {
 		t.Error("the example manages no instance that this test knows")
 	}
 	for _, name := range instances {
-		if b.account.S3(name).Enabled {
+		if f.account.S3(name).Enabled {
 			t.Errorf("%s is still enabled after the destroy", name)
 		}
-		if !slices.ContainsFunc(b.mock.Requests(), func(r mockapi.Request) bool {
+		if !slices.ContainsFunc(f.mock.Requests(), func(r mockapi.Request) bool {
 			return r.Path == "/api/instance/s3/"+name && strings.Contains(r.Body, `"secretKey":"secret of `)
 		}) {
 			t.Errorf("the secret of %s was not sent", name)

@@ -11,50 +11,51 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-// lookTime bounds a look at an instance, which only informs.
-const lookTime = time.Minute
+// instanceCheckTimeout bounds the check of an instance at plan time, which only produces warnings.
+const instanceCheckTimeout = time.Minute
 
-// looks is what a run knows of its instances from the plan of its resources.
-type looks struct {
-	managed sync.Map    // instances of resources that are in the state
-	failed  atomic.Bool // a look has failed, and others would as well
+// knownInstances is what one run has learned about the instances of its resources.
+type knownInstances struct {
+	managed     sync.Map    // set of the instances whose resources are in the state
+	checkFailed atomic.Bool // a check has failed, and further ones would too
 }
 
-func (l *looks) isManaged(instance string) bool {
-	_, found := l.managed.Load(instance)
+func (k *knownInstances) isManaged(instance string) bool {
+	_, found := k.managed.Load(instance)
 	return found
 }
 
-// checkInstanceAtPlan looks at the instance of a resource that is about to be created, and warns where the apply would replace a storage that is there, or fail.
+// checkInstanceAtPlan reads the instance of a resource that is about to be created. It warns if the apply would fail,
+// or replace existing storage.
 func (r *instanceS3Resource) checkInstanceAtPlan(ctx context.Context, plan *instanceS3Model) diag.Diagnostics {
 	instance := plan.Instance.ValueString()
-	if r.services == nil || plan.Instance.IsUnknown() || r.services.looks.failed.Load() {
+	if r.services == nil || plan.Instance.IsUnknown() || r.services.instances.checkFailed.Load() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), lookTime)
+	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), instanceCheckTimeout)
 	defer cancel()
 	switch s3, err := r.services.client.RefreshS3(ctx, instance); {
 	case ryzeapi.IsInstanceMissing(err):
-		return diag.Diagnostics{noInstance(instance, err)}
+		return diag.Diagnostics{missingInstanceWarning(instance, err)}
 	case err != nil:
-		r.services.looks.failed.Store(true)
-		return diag.Diagnostics{notSeen(err)}
-	case !s3.Enabled || plan.isSavedAs(s3):
+		r.services.instances.checkFailed.Store(true)
+		return diag.Diagnostics{uncheckedInstancesWarning(err)}
+	case !s3.Enabled || plan.matchesStored(s3):
 		return nil
-	case r.services.looks.isManaged(instance): // by another resource, or by this one, where the plan replaces it
-		return diag.Diagnostics{managedAlready(instance)}
+	case r.services.instances.isManaged(instance): // by another resource, or by this one if the plan replaces it
+		return diag.Diagnostics{duplicateResourceWarning(instance)}
 	default:
-		return diag.Diagnostics{replaced(instance, s3, plan.isDisabled())}
+		return diag.Diagnostics{replacesStorageWarning(instance, s3, plan.isDisabled())}
 	}
 }
 
-// isSavedAs tells whether a storage that is there has all that is planned, as far as that is known.
-func (m *instanceS3Model) isSavedAs(s3 ryzeapi.S3) bool {
+// matchesStored reports whether existing storage already has all planned values, as far as they are known.
+func (m *instanceS3Model) matchesStored(s3 ryzeapi.S3) bool {
 	if m.isDisabled() {
 		return !s3.Enabled
 	}
 	for _, f := range fields {
-		if planned := f.in(m); !planned.IsUnknown() && !f.shows(f.answer(s3), planned.ValueString()) {
+		if planned := f.inModel(m); !planned.IsUnknown() && !f.matches(f.inS3(s3), planned.ValueString()) {
 			return false
 		}
 	}

@@ -24,36 +24,45 @@ type instanceS3DataModel struct {
 }
 
 // Metadata implements [datasource.DataSource].
-func (d *instanceS3DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *instanceS3DataSource) Metadata(
+	_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_instance_s3"
 }
 
 // Schema implements [datasource.DataSource].
 func (d *instanceS3DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The S3 media storage of an instance, as it is now. RyzeAPI never gives its secret back.",
+		MarkdownDescription: "The current S3 media storage of an instance, without its secret, which RyzeAPI never reveals.",
 		Attributes: map[string]schema.Attribute{
 			"instance": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Name of the instance, case-sensitive.",
 				Validators:          []validator.String{checkInstance},
 			},
-			"enabled":     schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the instance stores its media in S3. If not, all that follows is null."},
-			"region":      computedText("Region of the bucket."),
-			"bucket":      computedText("Name of the bucket."),
-			"access_key":  computedText("Access key ID. RyzeAPI may hide a part of it."),
-			"endpoint":    computedText("URL of the S3-compatible store, null for AWS."),
-			"path_prefix": computedText("What the keys of all objects begin with."),
+			"enabled": schema.BoolAttribute{
+				Computed: true,
+				MarkdownDescription: "Whether the instance stores its media in S3. " +
+					"If `false`, every other attribute except `instance` is null.",
+			},
+			"region":      computedString("Region of the bucket, such as `us-east-1`. Null if none is set."),
+			"bucket":      computedString("Name of the bucket."),
+			"access_key":  computedString("Access key ID. RyzeAPI may mask part of it, as in `AKIA****MPLE`."),
+			"endpoint":    computedString("URL of the S3-compatible store. Null for AWS."),
+			"path_prefix": computedString("Prefix of all object keys, such as `media/`. Null if none is set."),
 		},
 	}
 }
 
 // Configure implements [datasource.DataSourceWithConfigure].
-func (d *instanceS3DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+func (d *instanceS3DataSource) Configure(
+	_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse,
+) {
 	d.services, _ = req.ProviderData.(*services)
 }
 
-// Read implements [datasource.DataSource]. It asks for this instance, not for a list that may be older: what it depends on may have just changed it.
+// Read implements [datasource.DataSource]. It reads the instance itself, not the list that serves refreshes: that may
+// be older than a change that this data source depends on.
 func (d *instanceS3DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var model instanceS3DataModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
@@ -64,13 +73,14 @@ func (d *instanceS3DataSource) Read(ctx context.Context, req datasource.ReadRequ
 	defer cancel()
 	s3, err := d.services.client.GetS3(ctx, model.Instance.ValueString())
 	if err != nil {
-		resp.Diagnostics.Append(callFailed(reading, model.Instance.ValueString(), err))
+		resp.Diagnostics.Append(failedCallError(readStorage, model.Instance.ValueString(), err))
 		return
 	}
 	model.Enabled = types.BoolValue(s3.Enabled)
 	if s3.Enabled {
-		model.Region, model.Bucket, model.AccessKey = textOrNull(s3.Region), textOrNull(s3.Bucket), textOrNull(s3.AccessKey)
-		model.Endpoint, model.PathPrefix = textOrNull(s3.Endpoint), textOrNull(s3.PathPrefix)
+		model.Region, model.Bucket = stringOrNull(s3.Region), stringOrNull(s3.Bucket)
+		model.AccessKey = stringOrNull(s3.AccessKey)
+		model.Endpoint, model.PathPrefix = stringOrNull(s3.Endpoint), stringOrNull(s3.PathPrefix)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }

@@ -17,7 +17,7 @@ import (
 
 var _ list.ListResourceWithConfigure = (*instanceS3List)(nil)
 
-// instanceS3List finds the storages that exist, for terraform query.
+// instanceS3List finds existing storage for terraform query.
 type instanceS3List struct{ services *services }
 
 type instanceS3ListModel struct {
@@ -30,13 +30,15 @@ func (l *instanceS3List) Metadata(_ context.Context, req resource.MetadataReques
 }
 
 // ListResourceConfigSchema implements [list.ListResource].
-func (l *instanceS3List) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+func (l *instanceS3List) ListResourceConfigSchema(
+	_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse,
+) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The S3 media storages of the instances that the provider's token reaches.",
+		MarkdownDescription: "The S3 media storage of every instance that the provider's token can access.",
 		Attributes: map[string]schema.Attribute{
 			"only_enabled": schema.BoolAttribute{
 				Optional:            true,
-				MarkdownDescription: "Whether to leave out instances whose storage is not enabled. Defaults to `true`.",
+				MarkdownDescription: "Whether to list only instances whose storage is enabled. Defaults to `true`.",
 			},
 		},
 	}
@@ -59,10 +61,10 @@ func (l *instanceS3List) List(ctx context.Context, req list.ListRequest, stream 
 		defer cancel()
 		instances, err := l.services.client.List(ctx)
 		if err != nil {
-			push(list.ListResult{Diagnostics: diag.Diagnostics{listFailed(err)}})
+			push(list.ListResult{Diagnostics: diag.Diagnostics{failedListError(err)}})
 			return
 		}
-		slices.SortFunc(instances, byName)
+		slices.SortFunc(instances, compareNames)
 		pushed := int64(0)
 		for _, instance := range instances {
 			result, wanted := l.result(ctx, req, instance, config.OnlyEnabled.IsNull() || config.OnlyEnabled.ValueBool())
@@ -76,15 +78,18 @@ func (l *instanceS3List) List(ctx context.Context, req list.ListRequest, stream 
 	}
 }
 
-// result is what is shown of an instance, and whether it is shown at all. Where RyzeAPI's list does not have the storage, it is read.
-func (l *instanceS3List) result(ctx context.Context, req list.ListRequest, instance ryzeapi.Instance, onlyEnabled bool) (list.ListResult, bool) {
+// result returns the list result of an instance, and whether to include it at all. If RyzeAPI's list lacks the storage
+// of the instance, it is read separately.
+func (l *instanceS3List) result(
+	ctx context.Context, req list.ListRequest, instance ryzeapi.Instance, onlyEnabled bool,
+) (list.ListResult, bool) {
 	var s3 ryzeapi.S3
 	if instance.S3 != nil {
 		s3 = *instance.S3
 	} else {
 		var err error
 		if s3, err = l.services.client.GetS3(ctx, instance.Name); err != nil {
-			return list.ListResult{Diagnostics: diag.Diagnostics{callFailed(reading, instance.Name, err)}}, true
+			return list.ListResult{Diagnostics: diag.Diagnostics{failedCallError(readStorage, instance.Name, err)}}, true
 		}
 	}
 	if onlyEnabled && !s3.Enabled {
@@ -98,7 +103,8 @@ func (l *instanceS3List) result(ctx context.Context, req list.ListRequest, insta
 		result.Diagnostics.Append(result.Resource.SetAttribute(ctx, path.Root("enabled"), s3.Enabled)...)
 		for _, f := range fields {
 			if s3.Enabled {
-				result.Diagnostics.Append(result.Resource.SetAttribute(ctx, path.Root(f.name), textOrNull(f.answer(s3)))...)
+				value := stringOrNull(f.inS3(s3))
+				result.Diagnostics.Append(result.Resource.SetAttribute(ctx, path.Root(f.name), value)...)
 			}
 		}
 	}

@@ -44,7 +44,9 @@ func (p *protocol) shown(result tfprotov6.ListResourceResult) string {
 	if len(result.Diagnostics) > 0 {
 		return fmt.Sprintf("%s: %s", result.Diagnostics[0].Severity, result.Diagnostics[0].Summary)
 	}
-	identity, err := result.Identity.IdentityData.Unmarshal(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"instance": tftypes.String}})
+	identity, err := result.Identity.IdentityData.Unmarshal(
+		tftypes.Object{AttributeTypes: map[string]tftypes.Type{"instance": tftypes.String}},
+	)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -102,20 +104,33 @@ func TestList(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, c.options)
-			b.account.AddInstance("zoo")
-			b.account.AddInstance("Bar")
-			b.account.ChangeS3("shop", func(s *mockapi.Storage) {
-				*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIA", SecretKey: "x", PathPrefix: "a/"}
+			f := newFixture(t, c.options)
+			f.account.AddInstance("zoo")
+			f.account.AddInstance("Bar")
+			f.account.ChangeS3("shop", func(s *mockapi.Storage) {
+				*s = mockapi.Storage{
+					Enabled:    true,
+					Region:     "us-east-1",
+					Bucket:     "media",
+					AccessKey:  "AKIA",
+					SecretKey:  "x",
+					PathPrefix: "a/",
+				}
 			})
-			b.account.ChangeS3("Bar", func(s *mockapi.Storage) {
-				*s = mockapi.Storage{Enabled: true, Bucket: "b2", AccessKey: "minioadmin", SecretKey: "x", Endpoint: "https://minio.example.com"}
+			f.account.ChangeS3("Bar", func(s *mockapi.Storage) {
+				*s = mockapi.Storage{
+					Enabled:   true,
+					Bucket:    "b2",
+					AccessKey: "minioadmin",
+					SecretKey: "x",
+					Endpoint:  "https://minio.example.com",
+				}
 			})
 			if c.fault != nil {
-				b.mock.Inject(http.MethodGet, 99, c.fault)
+				f.mock.Inject(http.MethodGet, 99, c.fault)
 			}
 			p := newProtocol(t)
-			p.configure(b.url, testToken, false)
+			p.configure(f.url, testToken, false)
 			var got []string
 			for _, result := range p.list(c.config, c.include, c.limit) {
 				got = append(got, p.shown(result))
@@ -123,7 +138,7 @@ func TestList(t *testing.T) {
 			if !slices.Equal(got, c.want) {
 				t.Errorf("\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
-			if n := len(b.mock.Requests()) - 1; n != c.single {
+			if n := len(f.mock.Requests()) - 1; n != c.single {
 				t.Errorf("%d reads of one instance", n)
 			}
 		})
@@ -133,20 +148,23 @@ func TestList(t *testing.T) {
 // An instance that cannot be read is shown as such, and the others are shown all the same.
 func TestListWithAnInstanceThatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{ListS3: mockapi.ListMissing, Fault: func(r *http.Request) mockapi.Fault {
+	f := newFixture(t, mockapi.Options{ListS3: mockapi.ListMissing, Fault: func(r *http.Request) mockapi.Fault {
 		if strings.HasSuffix(r.URL.Path, "/getS3/shop") {
 			return mockapi.FailWith(404, "Instance not found")
 		}
 		return nil
 	}})
-	b.account.AddInstance("zoo")
+	f.account.AddInstance("zoo")
 	p := newProtocol(t)
-	p.configure(b.url, testToken, false)
+	p.configure(f.url, testToken, false)
 	var got []string
 	for _, result := range p.list(map[string]any{"only_enabled": false}, false, 0) {
 		got = append(got, p.shown(result))
 	}
-	if want := []string{`ERROR: Could not read the S3 storage of instance "shop"`, `zoo (not enabled), <"instance":<"zoo">>`}; !slices.Equal(got, want) {
+	if want := []string{`ERROR: Could not read the S3 storage of instance "shop"`, `zoo (not enabled), <"instance":<"zoo">>`}; !slices.Equal(
+		got,
+		want,
+	) {
 		t.Errorf("%q", got)
 	}
 }
@@ -154,13 +172,13 @@ func TestListWithAnInstanceThatCannotBeRead(t *testing.T) {
 // The same by terraform query.
 func TestAccQuery(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.account.AddInstance("zoo")
+	f := newFixture(t, mockapi.Options{})
+	f.account.AddInstance("zoo")
 	shop := queryfilter.ByResourceIdentity(map[string]knownvalue.Check{"instance": knownvalue.StringExact("shop")})
-	b.runWith(resource.TestCase{
+	f.runWith(resource.TestCase{
 		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 		Steps: []resource.TestStep{
-			{Config: b.shop(aws()...), ConfigVariables: secret("one")},
+			{Config: f.shop(aws), ConfigVariables: variable("one")},
 			{
 				Query: true,
 				Config: ` # the provider's configuration is still there from the first step
@@ -178,8 +196,15 @@ list "ryzeapi_instance_s3" "all" {
 `,
 				QueryResultChecks: []querycheck.QueryResultCheck{
 					querycheck.ExpectLength("ryzeapi_instance_s3.enabled", 1),
-					querycheck.ExpectIdentity("ryzeapi_instance_s3.enabled", map[string]knownvalue.Check{"instance": knownvalue.StringExact("shop")}),
-					querycheck.ExpectResourceDisplayName("ryzeapi_instance_s3.enabled", shop, knownvalue.StringExact("shop (bucket media)")),
+					querycheck.ExpectIdentity(
+						"ryzeapi_instance_s3.enabled",
+						map[string]knownvalue.Check{"instance": knownvalue.StringExact("shop")},
+					),
+					querycheck.ExpectResourceDisplayName(
+						"ryzeapi_instance_s3.enabled",
+						shop,
+						knownvalue.StringExact("shop (bucket media)"),
+					),
 					querycheck.ExpectLength("ryzeapi_instance_s3.all", 2),
 					querycheck.ExpectResourceKnownValues("ryzeapi_instance_s3.all", shop, []querycheck.KnownValueCheck{
 						{Path: tfjsonpath.New("bucket"), KnownValue: knownvalue.StringExact("media")},

@@ -11,7 +11,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-// instanceS3Model is ryzeapi_instance_s3 as configuration, plan and state hold it. SecretKey is set in a configuration only.
+// instanceS3Model is the configuration, plan or state of a ryzeapi_instance_s3. SecretKey is set only in a
+// configuration.
 type instanceS3Model struct {
 	Instance         types.String   `tfsdk:"instance"`
 	Enabled          types.Bool     `tfsdk:"enabled"`
@@ -26,21 +27,41 @@ type instanceS3Model struct {
 	Timeouts         timeouts.Value `tfsdk:"timeouts"`
 }
 
-// field is one of the five strings of a storage, which are all treated alike.
+// field is one of the five string fields of S3 storage, which are all handled alike.
 type field struct {
-	name   string
-	in     func(*instanceS3Model) *types.String
-	answer func(ryzeapi.S3) string
-	same   func(a, b string) bool            // two ways to write one value
-	shows  func(answered, known string) bool // an answer that stands for a known value
+	name    string
+	inModel func(*instanceS3Model) *types.String
+	inS3    func(ryzeapi.S3) string
+	same    func(a, b string) bool            // whether two values mean the same
+	matches func(answered, known string) bool // whether RyzeAPI's answer can stand for a known value
 }
 
 var fields = []field{
-	{"region", func(m *instanceS3Model) *types.String { return &m.Region }, func(s ryzeapi.S3) string { return s.Region }, equal, equal},
-	{"bucket", func(m *instanceS3Model) *types.String { return &m.Bucket }, func(s ryzeapi.S3) string { return s.Bucket }, equal, equal},
-	{"access_key", func(m *instanceS3Model) *types.String { return &m.AccessKey }, func(s ryzeapi.S3) string { return s.AccessKey }, equal, maskFits},
-	{"endpoint", func(m *instanceS3Model) *types.String { return &m.Endpoint }, func(s ryzeapi.S3) string { return s.Endpoint }, sameEndpoint, sameEndpoint},
-	{"path_prefix", func(m *instanceS3Model) *types.String { return &m.PathPrefix }, func(s ryzeapi.S3) string { return s.PathPrefix }, samePrefix, samePrefix},
+	{
+		"region",
+		func(m *instanceS3Model) *types.String { return &m.Region }, func(s ryzeapi.S3) string { return s.Region },
+		equal, equal,
+	},
+	{
+		"bucket",
+		func(m *instanceS3Model) *types.String { return &m.Bucket }, func(s ryzeapi.S3) string { return s.Bucket },
+		equal, equal,
+	},
+	{
+		"access_key",
+		func(m *instanceS3Model) *types.String { return &m.AccessKey }, func(s ryzeapi.S3) string { return s.AccessKey },
+		equal, maskFits,
+	},
+	{
+		"endpoint",
+		func(m *instanceS3Model) *types.String { return &m.Endpoint }, func(s ryzeapi.S3) string { return s.Endpoint },
+		sameEndpoint, sameEndpoint,
+	},
+	{
+		"path_prefix",
+		func(m *instanceS3Model) *types.String { return &m.PathPrefix }, func(s ryzeapi.S3) string { return s.PathPrefix },
+		samePrefix, samePrefix,
+	},
 }
 
 func equal(a, b string) bool { return a == b }
@@ -48,7 +69,7 @@ func equal(a, b string) bool { return a == b }
 // samePrefix ignores slashes at either end.
 func samePrefix(a, b string) bool { return strings.Trim(a, "/") == strings.Trim(b, "/") }
 
-// sameEndpoint ignores slashes at the end, and the case of scheme and host.
+// sameEndpoint ignores trailing slashes and the case of the scheme and the host.
 func sameEndpoint(a, b string) bool { return normalEndpoint(a) == normalEndpoint(b) }
 
 func normalEndpoint(raw string) string {
@@ -60,7 +81,8 @@ func normalEndpoint(raw string) string {
 	return strings.TrimRight(u.String(), "/")
 }
 
-// maskFits tells whether an access key as RyzeAPI answers it, perhaps with a part hidden by "***" or "...", can be the known one.
+// maskFits reports whether an access key as RyzeAPI answers it can be the known one. RyzeAPI may mask parts of it with
+// "***" or "...".
 func maskFits(answered, known string) bool {
 	shown := maskedParts(answered)
 	if len(shown) == 1 {
@@ -79,18 +101,20 @@ func maskFits(answered, known string) bool {
 	return strings.HasSuffix(rest, last)
 }
 
-// isMasked tells whether a part of an access key is hidden. No store gives out keys with these characters in them.
+// isMasked reports whether part of an access key is hidden. No store issues keys that contain the masking characters.
 func isMasked(accessKey string) bool { return len(maskedParts(accessKey)) > 1 }
 
-// maskedParts returns what a masked key shows, around and between what it hides.
+// maskedParts returns the visible parts of an access key: several, some perhaps empty, if it is masked.
 func maskedParts(accessKey string) []string {
-	return strings.Split(strings.NewReplacer("*", hidden, "...", hidden, "…", hidden, "•", hidden).Replace(accessKey), hidden)
+	masks := strings.NewReplacer("*", hidden, "...", hidden, "…", hidden, "•", hidden)
+	return strings.Split(masks.Replace(accessKey), hidden)
 }
 
-// hidden stands for a hidden part; no access key contains it.
+// hidden marks a hidden part; no access key contains it.
 const hidden = "\x00"
 
-// s3Config is the configuration to send. The secret comes from Terraform's configuration; plan and state never have it.
+// s3Config returns the configuration to send. The secret comes from Terraform's configuration, because plan and state
+// never have it.
 func (m *instanceS3Model) s3Config(secret types.String) ryzeapi.S3Config {
 	return ryzeapi.S3Config{
 		Region:     m.Region.ValueString(),
@@ -102,18 +126,19 @@ func (m *instanceS3Model) s3Config(secret types.String) ryzeapi.S3Config {
 	}
 }
 
-// refresh brings a state to what RyzeAPI answers. What is the same stays as the state has it, so that nothing shows that did not change.
+// refresh updates a state with RyzeAPI's answer. A value that still means the same keeps the form that it has in the
+// state, so that it causes no diff.
 func (m *instanceS3Model) refresh(s3 ryzeapi.S3) {
 	if !s3.Enabled && !m.Enabled.IsNull() && !m.Enabled.ValueBool() {
-		return // disabled as known: what else is configured waits in the state
+		return // still disabled: the other arguments stay in the state until it is enabled again
 	}
 	m.Enabled = types.BoolValue(s3.Enabled)
 	for _, f := range fields {
-		value := f.in(m)
-		switch answered := f.answer(s3); {
+		value := f.inModel(m)
+		switch answered := f.inS3(s3); {
 		case !s3.Enabled:
-			*value = types.StringNull() // disabling has deleted it
-		case f.shows(answered, value.ValueString()):
+			*value = types.StringNull() // RyzeAPI deletes it when the storage is disabled
+		case f.matches(answered, value.ValueString()):
 		case answered == "":
 			*value = types.StringNull()
 		default:
@@ -122,11 +147,12 @@ func (m *instanceS3Model) refresh(s3 ryzeapi.S3) {
 	}
 }
 
-// keepForms keeps the prior form of each value that is planned to be the same, and of all values while the storage stays disabled.
-// Terraform allows that where both are set; from and to null, the plan has to show the configuration's form.
+// keepForms keeps the prior form of each planned value that means the same, and of all values while the storage stays
+// disabled. Terraform allows that only between two values that are set: when one of them is null, the plan must show
+// the form of the configuration.
 func (m *instanceS3Model) keepForms(prior *instanceS3Model) {
 	for _, f := range fields {
-		planned, before := f.in(m), f.in(prior)
+		planned, before := f.inModel(m), f.inModel(prior)
 		if planned.IsNull() || planned.IsUnknown() || before.IsNull() {
 			continue
 		}
@@ -143,8 +169,8 @@ func (m *instanceS3Model) staysDisabled(prior *instanceS3Model) bool {
 func (m *instanceS3Model) isEnabled() bool  { return m.Enabled.ValueBool() }
 func (m *instanceS3Model) isDisabled() bool { return m.Enabled.Equal(types.BoolValue(false)) }
 
-// mustSend tells whether a plan is certain to change what RyzeAPI has. The prior state is nil for a create. A value that is unknown is not
-// certain to change.
+// mustSend reports whether a plan will certainly change what RyzeAPI has stored. The prior state is nil for a create.
+// An unknown value may turn out not to be a change.
 func (m *instanceS3Model) mustSend(prior *instanceS3Model) bool {
 	switch {
 	case m.Enabled.IsUnknown():
@@ -155,18 +181,19 @@ func (m *instanceS3Model) mustSend(prior *instanceS3Model) bool {
 		return false
 	}
 	for _, f := range fields {
-		if planned := f.in(m); !planned.IsUnknown() && !f.same(planned.ValueString(), f.in(prior).ValueString()) {
+		planned, before := f.inModel(m), f.inModel(prior)
+		if !planned.IsUnknown() && !f.same(planned.ValueString(), before.ValueString()) {
 			return true
 		}
 	}
 	return !m.SecretKeyVersion.IsUnknown() && !m.SecretKeyVersion.Equal(prior.SecretKeyVersion)
 }
 
-// maxVersion is the largest integer that Terraform's numbers and JSON both keep exactly.
+// maxVersion is the largest integer that both Terraform's numbers and JSON can represent exactly.
 const maxVersion = 1<<53 - 1
 
-// planVersion is the secret_key_version to plan. The prior state is nil for a create. What changed tells is asked only where it counts:
-// whether the configured secret is another than the one that was sent last.
+// planVersion returns the secret_key_version to plan. The prior state is nil for a create. changed reports whether a
+// secret differs from the one that was last sent; it is slow, so it is called only if the result depends on it.
 func planVersion(config, plan, prior *instanceS3Model, changed func(secret string) bool) types.Int64 {
 	secret := config.SecretKey
 	switch {
@@ -185,54 +212,57 @@ func planVersion(config, plan, prior *instanceS3Model, changed func(secret strin
 	}
 }
 
-// checkComplete returns an error for each field that a storage lacks which may be enabled. Unknown values pass.
+// checkComplete returns an error for each required field that is missing while the storage is enabled. Unknown values
+// pass.
 func (m *instanceS3Model) checkComplete() diag.Diagnostics {
 	var diags diag.Diagnostics
 	if m.isDisabled() || m.Enabled.IsUnknown() {
 		return nil
 	}
 	if isEmpty(m.Bucket) {
-		diags.Append(missingField("bucket", "bucket is required while the storage is enabled. The bucket must exist: RyzeAPI does not create it."))
+		diags.Append(missingFieldError("bucket", `"bucket" is required while the storage is enabled. `+
+			"The bucket must exist, because RyzeAPI does not create it."))
 	}
 	if isEmpty(m.AccessKey) {
-		diags.Append(missingField("access_key", "access_key is required while the storage is enabled."))
+		diags.Append(missingFieldError("access_key", `"access_key" is required while the storage is enabled.`))
 	}
 	if isEmpty(m.Region) && isEmpty(m.Endpoint) {
-		diags.Append(missingField("region", "region is required for AWS, that is while endpoint is not set. Set region, or endpoint for an S3-compatible store."))
+		diags.Append(missingFieldError("region", `"region" is required for AWS. `+
+			`Set it, or set "endpoint" for an S3-compatible store.`))
 	}
 	return diags
 }
 
-// checkSendable returns an error for each reason not to send a configuration that is about to be. Unknown values pass.
+// checkSendable returns an error for each reason why a configuration must not be sent. Unknown values pass.
 func (m *instanceS3Model) checkSendable(secret types.String) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if !m.isEnabled() {
 		return nil
 	}
 	if isEmpty(secret) {
-		diags.Append(missingSecret())
+		diags.Append(missingSecretError())
 	}
 	if isMasked(m.AccessKey.ValueString()) {
-		diags.Append(maskedAccessKey())
+		diags.Append(maskedAccessKeyError())
 	}
 	return diags
 }
 
-// isEmpty tells that a value is null or "", which mean the same to RyzeAPI.
+// isEmpty reports whether a value is null or "", which mean the same to RyzeAPI.
 func isEmpty(value types.String) bool { return !value.IsUnknown() && value.ValueString() == "" }
 
-// checkKept returns an error for each field that RyzeAPI did not save as it was sent.
-func (m *instanceS3Model) checkKept(answer ryzeapi.S3) diag.Diagnostics {
+// checkSaved returns an error for each field that RyzeAPI did not save as sent.
+func (m *instanceS3Model) checkSaved(saved ryzeapi.S3) diag.Diagnostics {
 	var diags diag.Diagnostics
 	instance := m.Instance.ValueString()
-	if answer.Enabled != m.isEnabled() {
-		diags.Append(notSwitched(instance, m.isEnabled()))
+	if saved.Enabled != m.isEnabled() {
+		diags.Append(unchangedEnabledError(instance, m.isEnabled()))
 		return diags
 	}
 	for _, f := range fields {
-		sent, kept := f.in(m).ValueString(), f.answer(answer)
-		if m.isEnabled() && !f.shows(kept, sent) {
-			diags.Append(notKept(instance, f.name, sent, kept))
+		sent, got := f.inModel(m).ValueString(), f.inS3(saved)
+		if m.isEnabled() && !f.matches(got, sent) {
+			diags.Append(changedFieldError(instance, f.name, sent, got))
 		}
 	}
 	return diags

@@ -17,10 +17,11 @@ import (
 
 func str(s string) types.String { return types.StringValue(s) }
 
-// model is an enabled AWS storage, changed.
+// model returns enabled AWS storage, after the change.
 func model(change func(*instanceS3Model)) *instanceS3Model {
 	m := &instanceS3Model{
-		Instance: str("shop"), Enabled: types.BoolValue(true), Region: str("us-east-1"), Bucket: str("media"), AccessKey: str("AKIAEXAMPLE"),
+		Instance: str("shop"), Enabled: types.BoolValue(true),
+		Region: str("us-east-1"), Bucket: str("media"), AccessKey: str("AKIAEXAMPLE"),
 		SecretKeyVersion: types.Int64Value(3),
 	}
 	if change != nil {
@@ -35,8 +36,10 @@ func TestMaskFits(t *testing.T) {
 	t.Parallel()
 	const known = "AKIAIOSFODNN7EXAMPLE"
 	for answered, want := range map[string]bool{
-		known: true, "AKIA...": true, "AKIA****MPLE": true, "****MPLE": true, "********": true, "...": true, "AKIA…": true, "AKIA••••": true, "AKIA***FOD***PLE": true,
-		"": false, "AKIA": false, "AKIAIOSFODNN7EXAMPLF": false, "ASIA...": false, "AKIA****MPLF": false, "AKIA***XYZ***PLE": false,
+		known: true, "AKIA...": true, "AKIA****MPLE": true, "****MPLE": true, "********": true, "...": true, "AKIA…": true,
+		"AKIA••••": true, "AKIA***FOD***PLE": true,
+		"": false, "AKIA": false, "AKIAIOSFODNN7EXAMPLF": false, "ASIA...": false, "AKIA****MPLF": false,
+		"AKIA***XYZ***PLE":            false,
 		"AKIAIOSFODNN7EXAMPLE...MPLE": false, "AKIA***FOD***FOD***PLE": false,
 	} {
 		if got := maskFits(answered, known); got != want {
@@ -44,7 +47,7 @@ func TestMaskFits(t *testing.T) {
 		}
 	}
 	if maskFits("AKIA...", "") || !maskFits("", "") {
-		t.Error("an unknown key")
+		t.Error("maskFits is wrong about an empty key")
 	}
 }
 
@@ -92,17 +95,33 @@ func TestRefresh(t *testing.T) {
 		answer ryzeapi.S3
 		want   *instanceS3Model
 	}{
-		"unchanged":           {model(nil), answer, model(nil)},
-		"empty stays empty":   {model(func(m *instanceS3Model) { m.Endpoint = str("") }), answer, model(func(m *instanceS3Model) { m.Endpoint = str("") })},
-		"slash stays a slash": {model(func(m *instanceS3Model) { m.PathPrefix = str("/") }), answer, model(func(m *instanceS3Model) { m.PathPrefix = str("/") })},
-		"bucket changed":      {model(func(m *instanceS3Model) { m.Bucket = str("old") }), answer, model(nil)},
-		"prefix dropped":      {model(func(m *instanceS3Model) { m.PathPrefix = str("a/") }), answer, model(nil)},
-		"switched off":        {model(nil), ryzeapi.S3{}, &instanceS3Model{Instance: str("shop"), Enabled: types.BoolValue(false), SecretKeyVersion: types.Int64Value(3)}},
-		"off as known":        {model(disabled), ryzeapi.S3{}, model(disabled)},
-		"off with leftovers":  {model(disabled), ryzeapi.S3{Bucket: "leftover"}, model(disabled)},
-		"switched on":         {model(disabled), ryzeapi.S3{Enabled: true, Bucket: "theirs"}, &instanceS3Model{Instance: str("shop"), Enabled: types.BoolValue(true), Bucket: str("theirs"), SecretKeyVersion: types.Int64Value(3)}},
-		"imported":            {imported, answer, model(func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Null() })},
-		"imported while off":  {imported, ryzeapi.S3{}, &instanceS3Model{Instance: str("shop"), Enabled: types.BoolValue(false)}},
+		"unchanged": {model(nil), answer, model(nil)},
+		"empty stays empty": {
+			model(func(m *instanceS3Model) { m.Endpoint = str("") }), answer,
+			model(func(m *instanceS3Model) { m.Endpoint = str("") }),
+		},
+		"slash stays a slash": {
+			model(func(m *instanceS3Model) { m.PathPrefix = str("/") }), answer,
+			model(func(m *instanceS3Model) { m.PathPrefix = str("/") }),
+		},
+		"bucket changed": {model(func(m *instanceS3Model) { m.Bucket = str("old") }), answer, model(nil)},
+		"prefix dropped": {model(func(m *instanceS3Model) { m.PathPrefix = str("a/") }), answer, model(nil)},
+		"switched off": {
+			model(nil), ryzeapi.S3{},
+			&instanceS3Model{Instance: str("shop"), Enabled: types.BoolValue(false), SecretKeyVersion: types.Int64Value(3)},
+		},
+		"off as known":       {model(disabled), ryzeapi.S3{}, model(disabled)},
+		"off with leftovers": {model(disabled), ryzeapi.S3{Bucket: "leftover"}, model(disabled)},
+		"switched on": {
+			model(disabled), ryzeapi.S3{Enabled: true, Bucket: "theirs"},
+			&instanceS3Model{
+				Instance: str("shop"), Enabled: types.BoolValue(true), Bucket: str("theirs"), SecretKeyVersion: types.Int64Value(3),
+			},
+		},
+		"imported": {imported, answer, model(func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Null() })},
+		"imported while off": {
+			imported, ryzeapi.S3{}, &instanceS3Model{Instance: str("shop"), Enabled: types.BoolValue(false)},
+		},
 		"imported with a masked key": {
 			imported, ryzeapi.S3{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIA..."},
 			model(func(m *instanceS3Model) { m.AccessKey, m.SecretKeyVersion = str("AKIA..."), types.Int64Null() }),
@@ -128,25 +147,52 @@ func TestPlanVersion(t *testing.T) {
 		changed bool
 		want    types.Int64
 	}{
-		"create":                            {str("s"), types.Int64Null(), model(nil), nil, changed, version(1)},
-		"create with an unknown secret":     {types.StringUnknown(), types.Int64Null(), model(nil), nil, changed, version(1)},
-		"create disabled":                   {types.StringNull(), types.Int64Null(), model(disabled), nil, changed, version(1)},
-		"create with a number":              {str("s"), version(7), model(nil), nil, changed, version(7)},
-		"same":                              {str("s"), types.Int64Null(), model(nil), model(nil), same, version(3)},
-		"changed":                           {str("s"), types.Int64Null(), model(nil), model(nil), changed, version(4)},
-		"changed, by number":                {str("s"), version(3), model(nil), model(nil), changed, version(3)},
-		"number unknown":                    {str("s"), types.Int64Unknown(), model(nil), model(nil), changed, types.Int64Unknown()},
-		"no secret":                         {types.StringNull(), types.Int64Null(), model(nil), model(nil), changed, version(3)},
-		"unknown secret":                    {types.StringUnknown(), types.Int64Null(), model(nil), model(nil), changed, types.Int64Unknown()},
-		"disabled":                          {str("s"), types.Int64Null(), model(disabled), model(disabled), changed, version(3)},
-		"being disabled":                    {types.StringUnknown(), types.Int64Null(), model(disabled), model(nil), changed, version(3)},
-		"being enabled with the same":       {str("s"), types.Int64Null(), model(nil), model(disabled), same, version(3)},
-		"being enabled with another":        {str("s"), types.Int64Null(), model(nil), model(disabled), changed, version(4)},
-		"enabled unknown":                   {str("s"), types.Int64Null(), model(func(m *instanceS3Model) { m.Enabled = types.BoolUnknown() }), model(nil), changed, types.Int64Unknown()},
-		"enabled unknown, without a secret": {types.StringNull(), types.Int64Null(), model(func(m *instanceS3Model) { m.Enabled = types.BoolUnknown() }), model(nil), changed, version(3)},
-		"imported":                          {str("s"), types.Int64Null(), model(nil), model(func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Null() }), changed, version(1)},
-		"imported, no secret":               {types.StringNull(), types.Int64Null(), model(nil), model(func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Null() }), changed, types.Int64Null()},
-		"at the largest":                    {str("s"), types.Int64Null(), model(nil), model(func(m *instanceS3Model) { m.SecretKeyVersion = version(maxVersion) }), changed, version(1)},
+		"create":                        {str("s"), types.Int64Null(), model(nil), nil, changed, version(1)},
+		"create with an unknown secret": {types.StringUnknown(), types.Int64Null(), model(nil), nil, changed, version(1)},
+		"create disabled": {
+			types.StringNull(), types.Int64Null(), model(disabled), nil, changed, version(1),
+		},
+		"create with a number": {str("s"), version(7), model(nil), nil, changed, version(7)},
+		"same":                 {str("s"), types.Int64Null(), model(nil), model(nil), same, version(3)},
+		"changed":              {str("s"), types.Int64Null(), model(nil), model(nil), changed, version(4)},
+		"changed, by number":   {str("s"), version(3), model(nil), model(nil), changed, version(3)},
+		"number unknown": {
+			str("s"), types.Int64Unknown(), model(nil), model(nil), changed, types.Int64Unknown(),
+		},
+		"no secret": {
+			types.StringNull(), types.Int64Null(), model(nil), model(nil), changed, version(3),
+		},
+		"unknown secret": {
+			types.StringUnknown(), types.Int64Null(), model(nil), model(nil), changed, types.Int64Unknown(),
+		},
+		"disabled": {
+			str("s"), types.Int64Null(), model(disabled), model(disabled), changed, version(3),
+		},
+		"being disabled": {
+			types.StringUnknown(), types.Int64Null(), model(disabled), model(nil), changed, version(3),
+		},
+		"being enabled, secret the same": {str("s"), types.Int64Null(), model(nil), model(disabled), same, version(3)},
+		"being enabled, secret changed":  {str("s"), types.Int64Null(), model(nil), model(disabled), changed, version(4)},
+		"enabled unknown": {
+			str("s"), types.Int64Null(), model(func(m *instanceS3Model) { m.Enabled = types.BoolUnknown() }), model(nil),
+			changed, types.Int64Unknown(),
+		},
+		"enabled unknown, without a secret": {
+			types.StringNull(), types.Int64Null(), model(func(m *instanceS3Model) { m.Enabled = types.BoolUnknown() }),
+			model(nil), changed, version(3),
+		},
+		"imported": {
+			str("s"), types.Int64Null(), model(nil), model(func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Null() }),
+			changed, version(1),
+		},
+		"imported, no secret": {
+			types.StringNull(), types.Int64Null(), model(nil),
+			model(func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Null() }), changed, types.Int64Null(),
+		},
+		"at the largest": {
+			str("s"), types.Int64Null(), model(nil),
+			model(func(m *instanceS3Model) { m.SecretKeyVersion = version(maxVersion) }), changed, version(1),
+		},
 	} {
 		config := &instanceS3Model{SecretKey: c.secret, SecretKeyVersion: c.number}
 		if got := planVersion(config, c.plan, c.prior, func(string) bool { return c.changed }); !got.Equal(c.want) {
@@ -162,20 +208,29 @@ func TestMustSend(t *testing.T) {
 		prior *instanceS3Model
 		want  bool
 	}{
-		"create":                        {nil, nil, true},
-		"create disabled":               {disabled, nil, true},
-		"create, enabled unknown":       {func(m *instanceS3Model) { m.Enabled = types.BoolUnknown() }, nil, false},
-		"nothing":                       {nil, model(nil), false},
-		"enabled":                       {nil, model(disabled), true},
-		"disabled":                      {disabled, model(nil), true},
-		"stays disabled":                {disabled, model(func(m *instanceS3Model) { disabled(m); m.Bucket = types.StringNull() }), false},
-		"version":                       {func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Value(4) }, model(nil), true},
-		"version unknown":               {func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Unknown() }, model(nil), false},
-		"bucket":                        {func(m *instanceS3Model) { m.Bucket = str("other") }, model(nil), true},
-		"bucket unknown":                {func(m *instanceS3Model) { m.Bucket = types.StringUnknown() }, model(nil), false},
-		"another form":                  {func(m *instanceS3Model) { m.Endpoint = str("") }, model(nil), false},
-		"another slash":                 {func(m *instanceS3Model) { m.PathPrefix = str("/a") }, model(func(m *instanceS3Model) { m.PathPrefix = str("a/") }), false},
-		"the whole key of a masked one": {nil, model(func(m *instanceS3Model) { m.AccessKey = str("AKIA...") }), true},
+		"create":                  {nil, nil, true},
+		"create disabled":         {disabled, nil, true},
+		"create, enabled unknown": {func(m *instanceS3Model) { m.Enabled = types.BoolUnknown() }, nil, false},
+		"nothing":                 {nil, model(nil), false},
+		"enabled":                 {nil, model(disabled), true},
+		"disabled":                {disabled, model(nil), true},
+		"stays disabled": {
+			disabled, model(func(m *instanceS3Model) { disabled(m); m.Bucket = types.StringNull() }), false,
+		},
+		"version": {
+			func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Value(4) }, model(nil), true,
+		},
+		"version unknown": {
+			func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Unknown() }, model(nil), false,
+		},
+		"bucket":          {func(m *instanceS3Model) { m.Bucket = str("other") }, model(nil), true},
+		"bucket unknown":  {func(m *instanceS3Model) { m.Bucket = types.StringUnknown() }, model(nil), false},
+		"equivalent form": {func(m *instanceS3Model) { m.Endpoint = str("") }, model(nil), false},
+		"extra slash": {
+			func(m *instanceS3Model) { m.PathPrefix = str("/a") }, model(func(m *instanceS3Model) { m.PathPrefix = str("a/") }),
+			false,
+		},
+		"the whole key after a masked one": {nil, model(func(m *instanceS3Model) { m.AccessKey = str("AKIA...") }), true},
 	} {
 		if got := model(c.plan).mustSend(c.prior); got != c.want {
 			t.Errorf("%s: %v", name, got)
@@ -187,19 +242,22 @@ func TestKeepForms(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ plan, prior, want func(*instanceS3Model) }{
 		"slash": {
-			func(m *instanceS3Model) { m.PathPrefix = str("/a/") }, func(m *instanceS3Model) { m.PathPrefix = str("a") }, func(m *instanceS3Model) { m.PathPrefix = str("a") },
+			func(m *instanceS3Model) { m.PathPrefix = str("/a/") },
+			func(m *instanceS3Model) { m.PathPrefix = str("a") },
+			func(m *instanceS3Model) { m.PathPrefix = str("a") },
 		},
-		"from null, Terraform wants the configuration's": {
+		"from null, where Terraform requires the form of the configuration": {
 			func(m *instanceS3Model) { m.PathPrefix = str("") }, nil, func(m *instanceS3Model) { m.PathPrefix = str("") },
 		},
 		"to null": {nil, func(m *instanceS3Model) { m.PathPrefix = str("") }, nil},
 		"unknown": {
-			func(m *instanceS3Model) { m.Bucket = types.StringUnknown() }, nil, func(m *instanceS3Model) { m.Bucket = types.StringUnknown() },
+			func(m *instanceS3Model) { m.Bucket = types.StringUnknown() }, nil,
+			func(m *instanceS3Model) { m.Bucket = types.StringUnknown() },
 		},
-		"another bucket": {
+		"changed bucket": {
 			func(m *instanceS3Model) { m.Bucket = str("b") }, nil, func(m *instanceS3Model) { m.Bucket = str("b") },
 		},
-		"another bucket while disabled": {
+		"changed bucket while disabled": {
 			func(m *instanceS3Model) { disabled(m); m.Bucket = str("b") }, disabled, disabled,
 		},
 	} {
@@ -217,16 +275,26 @@ func TestCheckComplete(t *testing.T) {
 		change func(*instanceS3Model)
 		want   string
 	}{
-		"complete":        {nil, ""},
-		"nothing":         {func(m *instanceS3Model) { *m = instanceS3Model{} }, "Missing bucket, Missing access_key, Missing region"},
+		"complete": {nil, ""},
+		"nothing": {
+			func(m *instanceS3Model) { *m = instanceS3Model{} }, `Missing "bucket", Missing "access_key", Missing "region"`,
+		},
 		"disabled":        {func(m *instanceS3Model) { *m = instanceS3Model{SecretKey: str("")}; disabled(m) }, ""},
 		"enabled unknown": {func(m *instanceS3Model) { *m = instanceS3Model{Enabled: types.BoolUnknown()} }, ""},
-		"empty strings":   {func(m *instanceS3Model) { m.Bucket, m.AccessKey, m.SecretKey = str(""), str(""), str("") }, "Missing bucket, Missing access_key"},
+		"empty strings": {
+			func(m *instanceS3Model) { m.Bucket, m.AccessKey, m.SecretKey = str(""), str(""), str("") },
+			`Missing "bucket", Missing "access_key"`,
+		},
 		"unknown": {func(m *instanceS3Model) {
-			m.Bucket, m.AccessKey, m.Region, m.SecretKey = types.StringUnknown(), types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+			unknown := types.StringUnknown()
+			m.Bucket, m.AccessKey, m.Region, m.SecretKey = unknown, unknown, unknown, unknown
 		}, ""},
-		"no region at a store": {func(m *instanceS3Model) { m.Region, m.Endpoint = types.StringNull(), str("https://minio.example.com") }, ""},
-		"endpoint unknown":     {func(m *instanceS3Model) { m.Region, m.Endpoint = types.StringNull(), types.StringUnknown() }, ""},
+		"no region at a store": {
+			func(m *instanceS3Model) { m.Region, m.Endpoint = types.StringNull(), str("https://minio.example.com") }, "",
+		},
+		"endpoint unknown": {
+			func(m *instanceS3Model) { m.Region, m.Endpoint = types.StringNull(), types.StringUnknown() }, "",
+		},
 	} {
 		if got := summaries(model(c.change).checkComplete()); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
@@ -243,10 +311,10 @@ func TestCheckSendable(t *testing.T) {
 	}{
 		"with a secret":    {nil, str("s"), ""},
 		"unknown secret":   {nil, types.StringUnknown(), ""},
-		"no secret":        {nil, types.StringNull(), "Missing secret_key"},
-		"empty secret":     {nil, str(""), "Missing secret_key"},
+		"no secret":        {nil, types.StringNull(), `Missing "secret_key"`},
+		"empty secret":     {nil, str(""), `Missing "secret_key"`},
 		"disabled":         {disabled, types.StringNull(), ""},
-		"masked key":       {func(m *instanceS3Model) { m.AccessKey = str("AKIA****WXYZ") }, str("s"), "Masked access_key"},
+		"masked key":       {func(m *instanceS3Model) { m.AccessKey = str("AKIA****WXYZ") }, str("s"), `Masked "access_key"`},
 		"access key later": {func(m *instanceS3Model) { m.AccessKey = types.StringUnknown() }, str("s"), ""},
 	} {
 		if got := summaries(model(c.change).checkSendable(c.secret)); got != c.want {
@@ -255,7 +323,7 @@ func TestCheckSendable(t *testing.T) {
 	}
 }
 
-func TestCheckKept(t *testing.T) {
+func TestCheckSaved(t *testing.T) {
 	t.Parallel()
 	answer := ryzeapi.S3{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE"}
 	for name, c := range map[string]struct {
@@ -263,20 +331,32 @@ func TestCheckKept(t *testing.T) {
 		change func(*ryzeapi.S3)
 		want   string
 	}{
-		"kept":             {nil, func(*ryzeapi.S3) {}, ""},
-		"masked":           {nil, func(s *ryzeapi.S3) { s.AccessKey = "AKIA..." }, ""},
-		"another mask":     {nil, func(s *ryzeapi.S3) { s.AccessKey = "ASIA..." }, "RyzeAPI did not keep access_key of instance \"shop\""},
-		"dropped":          {nil, func(s *ryzeapi.S3) { s.Bucket, s.Region = "", "" }, `RyzeAPI did not keep region of instance "shop", RyzeAPI did not keep bucket of instance "shop"`},
-		"added":            {nil, func(s *ryzeapi.S3) { s.Endpoint = "https://elsewhere" }, `RyzeAPI did not keep endpoint of instance "shop"`},
-		"slashes":          {func(m *instanceS3Model) { m.PathPrefix = str("a") }, func(s *ryzeapi.S3) { s.PathPrefix = "/a/" }, ""},
-		"not enabled":      {nil, func(s *ryzeapi.S3) { *s = ryzeapi.S3{} }, `RyzeAPI did not keep enabled of instance "shop"`},
+		"as sent": {nil, func(*ryzeapi.S3) {}, ""},
+		"masked":  {nil, func(s *ryzeapi.S3) { s.AccessKey = "AKIA..." }, ""},
+		"a mask of another key": {
+			nil, func(s *ryzeapi.S3) { s.AccessKey = "ASIA..." }, `RyzeAPI did not save "access_key" of instance "shop" as sent`,
+		},
+		"dropped": {
+			nil, func(s *ryzeapi.S3) { s.Bucket, s.Region = "", "" },
+			`RyzeAPI did not save "region" of instance "shop" as sent, RyzeAPI did not save "bucket" of instance "shop" as sent`,
+		},
+		"added": {
+			nil, func(s *ryzeapi.S3) { s.Endpoint = "https://elsewhere" },
+			`RyzeAPI did not save "endpoint" of instance "shop" as sent`,
+		},
+		"slashes": {
+			func(m *instanceS3Model) { m.PathPrefix = str("a") }, func(s *ryzeapi.S3) { s.PathPrefix = "/a/" }, "",
+		},
+		"not enabled": {
+			nil, func(s *ryzeapi.S3) { *s = ryzeapi.S3{} }, `RyzeAPI did not save "enabled" of instance "shop" as sent`,
+		},
 		"disabled":         {disabled, func(s *ryzeapi.S3) { *s = ryzeapi.S3{} }, ""},
 		"disabled, echoed": {disabled, func(s *ryzeapi.S3) { *s = ryzeapi.S3{Bucket: "x"} }, ""},
-		"not disabled":     {disabled, func(*ryzeapi.S3) {}, `RyzeAPI did not keep enabled of instance "shop"`},
+		"not disabled":     {disabled, func(*ryzeapi.S3) {}, `RyzeAPI did not save "enabled" of instance "shop" as sent`},
 	} {
 		got := answer
 		c.change(&got)
-		if got := summaries(model(c.sent).checkKept(got)); got != c.want {
+		if got := summaries(model(c.sent).checkSaved(got)); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
@@ -290,9 +370,9 @@ func summaries(diags diag.Diagnostics) string {
 	return strings.Join(all, ", ")
 }
 
-// For random configurations and servers: what is planned and sent is what the server holds, the server kept it, and after a refresh the
-// same configuration plans nothing, whichever form the values take.
-func TestAnyConfigurationPlansEmptyAfterItWasSent(t *testing.T) {
+// For random configurations and servers: the server saves what is planned and sent, and after a refresh the same
+// configuration makes an empty plan, in whatever form the server returns the values.
+func TestAnyConfigurationPlansEmptyAfterAnApply(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -317,7 +397,7 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 	plan.SecretKey = types.StringNull()
 	plan.SecretKeyVersion = planVersion(config, &plan, nil, nil)
 	if diags := append(config.checkComplete(), plan.checkSendable(config.SecretKey)...); diags.HasError() {
-		return fmt.Errorf("the configuration is refused: %v", diags)
+		return fmt.Errorf("the configuration is rejected: %v", diags)
 	}
 	var answer ryzeapi.S3
 	var err error
@@ -329,14 +409,15 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 	if err != nil {
 		return err
 	}
-	if diags := plan.checkKept(answer); diags.HasError() {
-		return fmt.Errorf("not kept: %v", diags)
+	if diags := plan.checkSaved(answer); diags.HasError() {
+		return fmt.Errorf("not saved as sent: %v", diags)
 	}
-	held := account.S3("shop")
-	if diags := plan.checkKept(ryzeapi.S3{
-		Enabled: held.Enabled, Region: held.Region, Bucket: held.Bucket, AccessKey: held.AccessKey, Endpoint: held.Endpoint, PathPrefix: held.PathPrefix,
-	}); diags.HasError() || held.Enabled && held.SecretKey != config.SecretKey.ValueString() {
-		return fmt.Errorf("the server holds %+v: %v", held, diags)
+	stored := account.S3("shop")
+	if diags := plan.checkSaved(ryzeapi.S3{
+		Enabled: stored.Enabled, Region: stored.Region, Bucket: stored.Bucket, AccessKey: stored.AccessKey,
+		Endpoint: stored.Endpoint, PathPrefix: stored.PathPrefix,
+	}); diags.HasError() || stored.Enabled && stored.SecretKey != config.SecretKey.ValueString() {
+		return fmt.Errorf("the server has %+v: %v", stored, diags)
 	}
 	read, err := client.GetS3(t.Context(), "shop")
 	if err != nil {
@@ -360,14 +441,18 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 func randomConfig(r *rand.Rand) *instanceS3Model {
 	pick := func(values ...types.String) types.String { return values[r.IntN(len(values))] }
 	m := &instanceS3Model{
-		Instance:   str("shop"),
-		Enabled:    types.BoolValue(r.IntN(5) > 0),
-		Region:     pick(str("us-east-1"), str("eu-central-1")),
-		Bucket:     pick(str("media"), str("m.e-d.ia"), str("Ümläut")),
-		AccessKey:  pick(str("AKIAIOSFODNN7EXAMPLE"), str("minioadmin"), str("abcd")),
-		SecretKey:  pick(str("one"), str(`q"u\o<t>&e`), str("ключ")),
-		Endpoint:   pick(types.StringNull(), str(""), str("https://MinIO.example.com"), str("http://10.0.0.1:9000/"), str("https://h/base//")),
-		PathPrefix: pick(types.StringNull(), str(""), str("/"), str("a"), str("a/"), str("/a/b"), str("//a b//"), str("%2F?#")),
+		Instance:  str("shop"),
+		Enabled:   types.BoolValue(r.IntN(5) > 0),
+		Region:    pick(str("us-east-1"), str("eu-central-1")),
+		Bucket:    pick(str("media"), str("m.e-d.ia"), str("Ümläut")),
+		AccessKey: pick(str("AKIAIOSFODNN7EXAMPLE"), str("minioadmin"), str("abcd")),
+		SecretKey: pick(str("one"), str(`q"u\o<t>&e`), str("ключ")),
+		Endpoint: pick(
+			types.StringNull(), str(""), str("https://MinIO.example.com"), str("http://10.0.0.1:9000/"), str("https://h/base//"),
+		),
+		PathPrefix: pick(
+			types.StringNull(), str(""), str("/"), str("a"), str("a/"), str("/a/b"), str("//a b//"), str("%2F?#"),
+		),
 	}
 	if !isEmpty(m.Endpoint) {
 		m.Region = pick(m.Region, types.StringNull(), str(""))
@@ -379,9 +464,18 @@ func randomServer(r *rand.Rand) mockapi.Options {
 	identity := func(s string) string { return s }
 	pick := func(functions ...func(string) string) func(string) string { return functions[r.IntN(len(functions))] }
 	return mockapi.Options{
-		Disabled:            mockapi.DisabledShape(r.IntN(3)),
-		MaskAccessKey:       pick(identity, func(s string) string { return s[:4] + "..." }, func(s string) string { return s[:2] + "****" + s[len(s)-2:] }, func(string) string { return "****" }),
-		NormalizeEndpoint:   pick(identity, strings.ToLower, func(s string) string { return strings.TrimRight(s, "/") }, func(s string) string { return s + "/" }),
-		NormalizePathPrefix: pick(identity, func(s string) string { return strings.Trim(s, "/") }, func(s string) string { return strings.TrimRight(s, "/") + "/" }, func(s string) string { return "/" + s }),
+		Disabled: mockapi.DisabledShape(r.IntN(3)),
+		MaskAccessKey: pick(
+			identity, func(s string) string { return s[:4] + "..." },
+			func(s string) string { return s[:2] + "****" + s[len(s)-2:] }, func(string) string { return "****" },
+		),
+		NormalizeEndpoint: pick(
+			identity, strings.ToLower, func(s string) string { return strings.TrimRight(s, "/") },
+			func(s string) string { return s + "/" },
+		),
+		NormalizePathPrefix: pick(
+			identity, func(s string) string { return strings.Trim(s, "/") },
+			func(s string) string { return strings.TrimRight(s, "/") + "/" }, func(s string) string { return "/" + s },
+		),
 	}
 }

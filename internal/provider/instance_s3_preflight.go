@@ -8,7 +8,7 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 )
 
-// How a storage is checked before it is saved.
+// The modes of the preflight check, which checks the storage before it is saved.
 const (
 	preflightOff    = "off"
 	preflightAccess = "access" // one request that reads
@@ -17,7 +17,8 @@ const (
 
 var preflightModes = []string{preflightOff, preflightAccess, preflightWrite}
 
-// checkStore asks the store whether the storage that is about to be saved would work. Only what is certain not to is an error.
+// checkStore asks the store whether the storage that is about to be saved would work. Only a configuration that
+// certainly cannot work is an error.
 func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *instanceS3Model) diag.Diagnostics {
 	mode := plan.preflightMode(r.services.preflight)
 	if mode == preflightOff || !plan.isEnabled() {
@@ -30,32 +31,33 @@ func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *insta
 	target := plan.preflightTarget()
 	result, err := check(ctx, target, config.SecretKey.ValueString())
 	if err != nil {
-		return diag.Diagnostics{callFailed(saving, plan.Instance.ValueString(), err)}
+		return diag.Diagnostics{failedCallError(saveStorage, plan.Instance.ValueString(), err)}
 	}
-	return checkFound(plan.Instance.ValueString(), mode, target, result)
+	return preflightDiagnostics(plan.Instance.ValueString(), mode, target, result)
 }
 
-// checkStoreAtPlan is checkStore where all that it needs is known. It only warns: the apply may create the bucket first.
+// checkStoreAtPlan is checkStore at plan time, once all values are known. It only warns, because the apply may create
+// the bucket first.
 func (r *instanceS3Resource) checkStoreAtPlan(ctx context.Context, config, plan *instanceS3Model) diag.Diagnostics {
 	if r.services == nil || config.SecretKey.IsUnknown() || plan.Preflight.IsUnknown() {
 		return nil
 	}
 	for _, f := range fields {
-		if f.in(plan).IsUnknown() {
+		if f.inModel(plan).IsUnknown() {
 			return nil
 		}
 	}
 	var warnings diag.Diagnostics
-	for _, found := range r.checkStore(ctx, config, plan) {
-		warnings.Append(asWarning(plan.Instance.ValueString(), found))
+	for _, d := range r.checkStore(ctx, config, plan) {
+		warnings.Append(asPlanWarning(plan.Instance.ValueString(), d))
 	}
 	return warnings
 }
 
-// preflightMode is the resource's own, else the provider's.
-func (m *instanceS3Model) preflightMode(otherwise string) string {
+// preflightMode returns the resource's own mode, or else the provider's.
+func (m *instanceS3Model) preflightMode(fromProvider string) string {
 	if m.Preflight.IsNull() {
-		return otherwise
+		return fromProvider
 	}
 	return m.Preflight.ValueString()
 }

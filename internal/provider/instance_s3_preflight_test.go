@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -10,19 +9,16 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/s3store"
 )
 
-// realStore is one S3 store for all tests: "writer" owns the bucket "media", which "reader" may list, and the bucket "private".
+// realStore is one S3 store for all tests: "writer" owns the bucket "media", which "reader" may list, and the bucket
+// "private".
 var realStore struct {
 	once  sync.Once
 	store *s3store.Store
@@ -51,13 +47,18 @@ func stopStore() {
 	}
 }
 
-// stored is a configuration of a storage in the real store, or another endpoint.
-func (b *bench) stored(mode, endpoint, region, bucket, accessKey string) string {
-	return b.shop(fmt.Sprintf("preflight = %q", mode), fmt.Sprintf("endpoint = %q", endpoint), fmt.Sprintf("region = %q", region), fmt.Sprintf("bucket = %q", bucket),
-		fmt.Sprintf("access_key = %q", accessKey), `path_prefix = "shop/"`, `secret_key = var.secret`)
+// stored is a storage in the real store, or at another endpoint.
+func stored(mode, endpoint, region, bucket, accessKey string) arguments {
+	return arguments{
+		"instance": "shop", "preflight": mode, "endpoint": endpoint, "region": region, "bucket": bucket, "access_key": accessKey,
+		"path_prefix": "shop/", "secret_key": fromVariable{},
+	}
 }
 
-// What cannot work fails the apply before anything is saved, on the attribute at fault.
+// wrapped is a regular expression for words that the CLI may have broken into lines.
+func wrapped(words string) string { return `(?s)` + strings.ReplaceAll(words, " ", `\s+`) }
+
+// What cannot work fails the apply before anything is saved, on the argument at fault.
 func TestAccPreflightRefuses(t *testing.T) {
 	t.Parallel()
 	store := storeURL(t)
@@ -65,27 +66,42 @@ func TestAccPreflightRefuses(t *testing.T) {
 		mode, region, bucket, key, secret string
 		want                              string
 	}{
-		"unknown access key": {"access", "us-east-1", "media", "nobody", "writer-secret", `does not accept access_key.*does not know the access key nobody.*InvalidAccessKeyId.*Nothing was saved`},
-		"wrong secret":       {"access", "us-east-1", "media", "writer", "wr0ng-secret", `does not accept secret_key.*does not belong to the access key writer.*SignatureDoesNotMatch.*Nothing was saved`},
-		"wrong region":       {"access", "eu-west-1", "media", "writer", "writer-secret", `does not accept region.*AuthorizationHeaderMalformed.*Set region to "us-east-1"`},
-		"no such bucket":     {"access", "us-east-1", "medai", "writer", "writer-secret", `does not accept bucket.*has no bucket "medai".*NoSuchBucket`},
-		"may not write":      {"write", "us-east-1", "media", "reader", "reader-secret", `does not accept access_key.*may not put objects.*AccessDenied.*s3:PutObject`},
+		"unknown access key": {
+			"access", "us-east-1", "media", "nobody", "writer-secret",
+			`rejects "access_key".*does not know the access key nobody.*InvalidAccessKeyId.*Nothing was saved`,
+		},
+		"wrong secret": {
+			"access", "us-east-1", "media", "writer", "wr0ng-secret",
+			`rejects "secret_key".*does not belong to the access key writer.*SignatureDoesNotMatch.*Nothing was saved`,
+		},
+		"wrong region": {
+			"access", "eu-west-1", "media", "writer", "writer-secret",
+			`rejects "region".*AuthorizationHeaderMalformed.*Set "region" to "us-east-1"`,
+		},
+		"no such bucket": {
+			"access", "us-east-1", "medai", "writer", "writer-secret",
+			`rejects "bucket".*has no bucket "medai".*NoSuchBucket`,
+		},
+		"may not write": {
+			"write", "us-east-1", "media", "reader", "reader-secret",
+			`rejects "access_key".*may not put objects.*AccessDenied.*s3:PutObject`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, mockapi.Options{})
-			config := b.stored(c.mode, store, c.region, c.bucket, c.key)
-			b.run(
-				resource.TestStep{Config: config, ConfigVariables: secret(c.secret), PlanOnly: true, ExpectNonEmptyPlan: true}, // with a warning, but no error
-				resource.TestStep{Config: config, ConfigVariables: secret(c.secret), ExpectError: regexp.MustCompile(`(?s)` + strings.ReplaceAll(c.want, " ", `\s+`))},
-			)
-			b.mustSent()
+			config := stored(c.mode, store, c.region, c.bucket, c.key)
+			play(t, name == "wrong secret", mockapi.Options{}, func(*fixture) []step {
+				return []step{
+					{config: config, secret: c.secret, planOnly: true}, // with a warning, but no error
+					{config: config, secret: c.secret, err: wrapped(c.want)},
+				}
+			})
 		})
 	}
 }
 
-// The same for what the real store cannot play: answers of AWS's, as it gives them.
-func TestAccPreflightRefusesAsAWSDoes(t *testing.T) {
+// The same for what the real store cannot play: AWS's answers, as it gives them.
+func TestPreflightRefusesAsAWSDoes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status int
@@ -95,13 +111,13 @@ func TestAccPreflightRefusesAsAWSDoes(t *testing.T) {
 	}{
 		"redirect": {
 			301, "eu-central-1",
-			`<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed using the specified endpoint.</Message>` +
-				`<Endpoint>media.s3.eu-central-1.amazonaws.com</Endpoint><Bucket>media</Bucket></Error>`,
-			`does not accept region.*is in the region eu-central-1.*PermanentRedirect.*Set region to "eu-central-1"`,
+			`<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed using ` +
+				`the specified endpoint.</Message><Endpoint>media.s3.eu-central-1.amazonaws.com</Endpoint></Error>`,
+			`rejects "region".*is in the region eu-central-1.*PermanentRedirect.*Set "region" to "eu-central-1"`,
 		},
 		"expired": {
 			400, "", `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`,
-			`does not accept access_key.*it is expired, disabled or temporary.*ExpiredToken`,
+			`rejects "access_key".*it is expired, disabled or temporary.*ExpiredToken`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,12 +131,11 @@ func TestAccPreflightRefusesAsAWSDoes(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			}))
 			t.Cleanup(store.Close)
-			b := newBench(t, mockapi.Options{})
-			b.run(resource.TestStep{
-				Config: b.stored("access", store.URL, "us-east-1", "media", "AKIA"), ConfigVariables: secret("one"),
-				ExpectError: regexp.MustCompile(`(?s)` + strings.ReplaceAll(c.want, " ", `\s+`)),
+			play(t, false, mockapi.Options{}, func(*fixture) []step {
+				return []step{{
+					config: stored("access", store.URL, "us-east-1", "media", "AKIA"), secret: "one", err: wrapped(c.want),
+				}}
 			})
-			b.mustSent()
 		})
 	}
 }
@@ -155,10 +170,15 @@ func TestAccPreflightPasses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, mockapi.Options{})
-			body := body(mockapi.Storage{Endpoint: c.endpoint, Region: "us-east-1", Bucket: c.bucket, AccessKey: c.key, SecretKey: c.secret, PathPrefix: "shop/"})
-			b.run(resource.TestStep{Config: b.stored(c.mode, c.endpoint, "us-east-1", c.bucket, c.key), ConfigVariables: secret(c.secret), Check: b.checkSent(body)})
-			b.mustSent(disableBody)
+			play(t, name == "write", mockapi.Options{}, func(*fixture) []step {
+				return []step{{
+					config: stored(c.mode, c.endpoint, "us-east-1", c.bucket, c.key), secret: c.secret,
+					sent: []string{body(mockapi.Storage{
+						Endpoint: c.endpoint, Region: "us-east-1", Bucket: c.bucket, AccessKey: c.key, SecretKey: c.secret,
+						PathPrefix: "shop/",
+					})},
+				}}
+			})
 		})
 	}
 	t.Cleanup(func() {
@@ -168,7 +188,8 @@ func TestAccPreflightPasses(t *testing.T) {
 	})
 }
 
-// countingStore accepts every list of keys. The function that is returned checks whether it was asked since it was last called.
+// countingStore accepts every list of keys. The function that it returns checks whether it was asked since the last
+// call.
 func countingStore(t *testing.T) (url string, wasAsked func(want bool) func()) {
 	t.Helper()
 	var mu sync.Mutex
@@ -192,44 +213,64 @@ func countingStore(t *testing.T) (url string, wasAsked func(want bool) func()) {
 	}
 }
 
+// counted is a storage in a counting store, whose preflight the provider's setting decides.
+func counted(url string) arguments {
+	return arguments{
+		"instance": "shop", "endpoint": url, "bucket": "media", "access_key": "AKIA", "secret_key": fromVariable{},
+	}
+}
+
 // What is not known at plan is not asked for.
-func TestAccPreflightOfUnknowns(t *testing.T) {
+func TestPreflightOfUnknowns(t *testing.T) {
 	t.Parallel()
-	url, wasAsked := countingStore(t)
-	for _, attributes := range [][]string{
-		{`bucket = terraform_data.known_later.output`, `secret_key = var.secret`},
-		{`bucket = "media"`, `secret_key = terraform_data.known_later.output`},
+	for name, unknown := range map[string]arguments{
+		"bucket":     {"bucket": knownLater{"media"}},
+		"secret_key": {"secret_key": knownLater{"one"}},
 	} {
-		b := newBench(t, mockapi.Options{})
-		b.options = []string{`preflight = "access"`}
-		config := b.shop(append(attributes, fmt.Sprintf("endpoint = %q", url), `access_key = "AKIA"`)...) + "resource \"terraform_data\" \"known_later\" {\n  input = \"media\"\n}\n"
-		b.run(
-			resource.TestStep{Config: config, ConfigVariables: secret("one"), PlanOnly: true, ExpectNonEmptyPlan: true},
-			resource.TestStep{PreConfig: wasAsked(false), Config: config, ConfigVariables: secret("one")},
-		)
-		wasAsked(true)()
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, wasAsked := countingStore(t)
+			play(t, false, mockapi.Options{}, func(f *fixture) []step {
+				f.settings = arguments{"preflight": "access"}
+				saved := body(mockapi.Storage{Endpoint: url, Bucket: "media", AccessKey: "AKIA", SecretKey: "one"})
+				return []step{
+					{config: counted(url).with(unknown), secret: "one", planOnly: true},
+					{before: wasAsked(false), config: counted(url).with(unknown), secret: "one", sent: []string{saved}},
+					{before: wasAsked(true), sent: []string{disableBody}},
+				}
+			})
+		})
 	}
 }
 
 // A check precedes a change of the storage or the secret, and nothing else.
-func TestAccPreflightWhen(t *testing.T) {
+func TestPreflightWhen(t *testing.T) {
 	t.Parallel()
-	url, count := countingStore(t)
-	b := newBench(t, mockapi.Options{})
-	b.options = []string{`preflight = "access"`}
-	config := func(more ...string) string {
-		return b.shop(append([]string{fmt.Sprintf("endpoint = %q", url), `bucket = "media"`, `access_key = "AKIA"`, `secret_key = var.secret`}, more...)...)
-	}
-	b.run(
-		resource.TestStep{Config: config(), ConfigVariables: secret("one")},
-		resource.TestStep{PreConfig: count(true), Config: config(), ConfigVariables: secret("one"), ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
-		resource.TestStep{PreConfig: count(false), Config: config(), ConfigVariables: secret("two")},                                          // rotation
-		resource.TestStep{PreConfig: count(true), Config: config(`preflight = "off"`, `path_prefix = "a/"`), ConfigVariables: secret("two")},  // the resource's own
-		resource.TestStep{PreConfig: count(false), Config: config(`preflight = "off"`, `path_prefix = "b/"`), ConfigVariables: secret("two")}, // the same
-		resource.TestStep{PreConfig: count(false), Config: config(`path_prefix = "b/"`), ConfigVariables: secret("two")},                      // preflight alone changes
-		resource.TestStep{PreConfig: count(false), Config: config(`path_prefix = "c/"`), ConfigVariables: secret("two")},                      // a field
-		resource.TestStep{PreConfig: count(true), Config: config(`path_prefix = "c/"`, `enabled = false`), ConfigVariables: secret("two")},    // disabling
-		resource.TestStep{PreConfig: count(false), Config: config(`path_prefix = "c/"`, `enabled = false`), ConfigVariables: secret("two"), Destroy: true},
-	)
-	count(false)()
+	url, wasAsked := countingStore(t)
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		f.settings = arguments{"preflight": "access"}
+		config := func(more arguments) arguments { return counted(url).with(more) }
+		sent := func(secret, prefix string) []string {
+			return []string{body(mockapi.Storage{
+				Endpoint: url, Bucket: "media", AccessKey: "AKIA", SecretKey: secret, PathPrefix: prefix,
+			})}
+		}
+		off := arguments{"preflight": "off"}
+		return []step{
+			{config: config(nil), secret: "one", sent: sent("one", "")},
+			{before: wasAsked(true), config: config(nil), secret: "one", action: noop},
+			{before: wasAsked(false), config: config(nil), secret: "two", sent: sent("two", "")}, // rotation
+			// The resource's own setting wins.
+			{before: wasAsked(true), config: config(off.with(prefix("a/"))), secret: "two", sent: sent("two", "a/")},
+			{before: wasAsked(false), config: config(off.with(prefix("b/"))), secret: "two", sent: sent("two", "b/")},
+			{before: wasAsked(false), config: config(prefix("b/")), secret: "two"}, // preflight alone changes
+			{before: wasAsked(false), config: config(prefix("c/")), secret: "two", sent: sent("two", "c/")},
+			{
+				before: wasAsked(true), config: config(prefix("c/").with(switchedOff)), secret: "two",
+				sent: []string{disableBody},
+			},
+			{before: wasAsked(false), sent: []string{disableBody}},
+			{before: wasAsked(false)},
+		}
+	})
 }

@@ -33,10 +33,11 @@ var (
 	_ resource.ResourceWithIdentity       = (*instanceS3Resource)(nil)
 )
 
-// defaultTimeout bounds an operation where timeouts does not: enough to wait out several windows of the rate limit.
+// defaultTimeout bounds an operation without a timeout of its own. It is long enough to wait out several windows of the
+// rate limit.
 const defaultTimeout = 10 * time.Minute
 
-// fingerprintKey is where private state keeps the fingerprint of the secret that was sent last.
+// fingerprintKey is the key in private state of the fingerprint of the secret that was last sent.
 const fingerprintKey = "secret_key_fingerprint"
 
 type instanceS3Resource struct{ services *services }
@@ -45,34 +46,37 @@ type instanceS3Identity struct {
 	Instance types.String `tfsdk:"instance"`
 }
 
-// privateState is the private state of any request or response of the framework's.
+// privateState is the private state of any of the framework's requests or responses.
 type privateState interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
 // Metadata implements [resource.Resource].
-func (r *instanceS3Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+func (r *instanceS3Resource) Metadata(
+	_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_instance_s3"
 }
 
 // Schema implements [resource.Resource].
 func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The S3 media storage of a RyzeAPI instance. An instance has exactly one, so declare one resource for each instance.",
+		MarkdownDescription: "The S3 media storage of a RyzeAPI instance. Declare one resource per instance.",
 		Attributes: map[string]schema.Attribute{
 			"instance": schema.StringAttribute{
-				Required:            true,
-				MarkdownDescription: "Name of the instance, case-sensitive. The instance must exist. Changing it disables the storage of the old instance.",
-				Validators:          []validator.String{checkInstance},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+				Required: true,
+				MarkdownDescription: "Name of the instance, case-sensitive. The instance must exist. " +
+					"Changing the name disables the storage of the old instance.",
+				Validators:    []validator.String{checkInstance},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"enabled": schema.BoolAttribute{
 				Optional: true,
 				Computed: true,
 				Default:  booldefault.StaticBool(true),
 				MarkdownDescription: "Whether the instance stores its media in S3. Defaults to `true`. " +
-					"**`false` makes RyzeAPI delete the stored configuration, the credentials included.**",
+					"**`false` makes RyzeAPI delete the stored configuration, including the credentials.**",
 			},
 			"region": schema.StringAttribute{
 				Optional:            true,
@@ -81,7 +85,7 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 			},
 			"bucket": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Name of the bucket. It must exist: RyzeAPI does not create it. Required while enabled.",
+				MarkdownDescription: "Name of an existing bucket; RyzeAPI does not create it. Required while enabled.",
 				Validators:          []validator.String{checkText},
 			},
 			"access_key": schema.StringAttribute{
@@ -93,32 +97,34 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 				Optional:  true,
 				WriteOnly: true,
 				Sensitive: true,
-				MarkdownDescription: "Secret access key. Write-only: it is in no state and no plan. " +
-					"Required whenever the storage is about to be saved, since RyzeAPI takes the whole configuration or none.",
+				MarkdownDescription: "Secret access key. Write-only: it is never written to state or plan files. " +
+					"Required whenever the storage is about to be saved, because RyzeAPI accepts only a complete configuration.",
 				Validators: []validator.String{checkText},
 			},
 			"secret_key_version": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Stands for the secret that was sent. Left out, it counts by itself: a changed `secret_key` shows in the plan as this number going up. " +
-					"Set, only a change of the number sends `secret_key` anew; use that for a secret that differs on every run.",
+				MarkdownDescription: "Version of the secret that was last sent. If omitted, the provider counts: " +
+					"a changed `secret_key` shows in the plan as this number going up. If set, only a change of the number " +
+					"sends `secret_key` again; use this for a secret that differs on every run.",
 				Validators: []validator.Int64{int64validator.Between(1, maxVersion)},
 			},
 			"endpoint": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "URL of an S3-compatible store, such as `https://minio.example.com`. Leave it out for AWS. " +
-					"A slash at its end and the case of its host make no difference.",
+				MarkdownDescription: "URL of an S3-compatible store, such as `https://minio.example.com`. Omit it for AWS. " +
+					"A trailing slash and the case of the host make no difference.",
 				Validators: []validator.String{checkStoreURL},
 			},
 			"path_prefix": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "What the keys of all objects begin with, such as `media/my-instance/`. Slashes at its ends make no difference.",
-				Validators:          []validator.String{checkText},
+				Optional: true,
+				MarkdownDescription: "Prefix of all object keys, such as `media/my-instance/`. " +
+					"Leading and trailing slashes make no difference.",
+				Validators: []validator.String{checkText},
 			},
 			"preflight": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "How this storage is checked before it is saved: `off`, `access` or `write`. Defaults to the provider's `preflight`. " +
-					"See [Preflight checks](../guides/preflight.md).",
+				MarkdownDescription: "How this storage is checked before it is saved: `off`, `access` or `write`. " +
+					"Defaults to the provider's `preflight`. See [Preflight checks](../guides/preflight.md).",
 				Validators: []validator.String{stringvalidator.OneOf(preflightModes...)},
 			},
 			"timeouts": timeoutsAttribute(ctx),
@@ -135,30 +141,40 @@ func timeoutsAttribute(ctx context.Context) schema.Attribute {
 		DeleteDescription: timeoutDescription("disabling the storage"),
 	})
 	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
-		nested.MarkdownDescription = "How long each operation may take in all."
+		nested.MarkdownDescription = "How long each operation may take, including retries and waits."
 		return nested
 	}
 	return attribute
 }
 
 func timeoutDescription(doing string) string {
-	return fmt.Sprintf("Time for %s, retries and waits included, as a duration such as `90s` or `15m`. Defaults to `%s`.", doing, strings.TrimSuffix(defaultTimeout.String(), "0s"))
+	return fmt.Sprintf("Time for %s, including retries and waits, as a duration such as `90s` or `15m`. Defaults to `%s`.",
+		doing, strings.TrimSuffix(defaultTimeout.String(), "0s"))
 }
 
 // IdentitySchema implements [resource.ResourceWithIdentity].
-func (r *instanceS3Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *instanceS3Resource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"instance": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the instance, case-sensitive."},
+		"instance": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description:       "Name of the instance, case-sensitive.",
+		},
 	}}
 }
 
 // Configure implements [resource.ResourceWithConfigure].
-func (r *instanceS3Resource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
+func (r *instanceS3Resource) Configure(
+	_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse,
+) {
 	r.services, _ = req.ProviderData.(*services) // nil until the provider is configured
 }
 
 // ValidateConfig implements [resource.ResourceWithValidateConfig].
-func (r *instanceS3Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *instanceS3Resource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	var config instanceS3Model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
@@ -167,26 +183,29 @@ func (r *instanceS3Resource) ValidateConfig(ctx context.Context, req resource.Va
 	}
 }
 
-// checkTimeouts refuses a timeout that is over before it begins. That each is a duration, its own validator has checked.
+// checkTimeouts rejects timeouts that are zero or negative. The attribute's own validator has checked that each is a
+// duration.
 func checkTimeouts(ctx context.Context, configured timeouts.Value) diag.Diagnostics {
 	var diags diag.Diagnostics
 	for name, timeout := range map[string]func(context.Context, time.Duration) (time.Duration, diag.Diagnostics){
 		"create": configured.Create, "read": configured.Read, "update": configured.Update, "delete": configured.Delete,
 	} {
 		if d, problems := timeout(ctx, defaultTimeout); !problems.HasError() && d <= 0 {
-			diags.Append(notPositive(path.Root("timeouts").AtName(name)))
+			diags.Append(invalidTimeoutError(path.Root("timeouts").AtName(name)))
 		}
 	}
 	return diags
 }
 
 // ModifyPlan implements [resource.ResourceWithModifyPlan].
-func (r *instanceS3Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *instanceS3Resource) ModifyPlan(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	if req.Plan.Raw.IsNull() { // a destroy
 		return
 	}
 	var config, plan instanceS3Model
-	var prior *instanceS3Model // stays nil for a create
+	var prior *instanceS3Model // remains nil for a create
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
@@ -198,7 +217,7 @@ func (r *instanceS3Resource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 	plan.SecretKeyVersion = planVersion(&config, &plan, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	if !plan.isDisabled() && !config.SecretKey.IsNull() && isEmpty(config.SecretKey) {
-		resp.Diagnostics.Append(emptySecret())
+		resp.Diagnostics.Append(emptySecretError())
 	} else if plan.mustSend(prior) {
 		resp.Diagnostics.Append(plan.checkSendable(config.SecretKey)...)
 		if !resp.Diagnostics.HasError() {
@@ -224,16 +243,17 @@ func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequ
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	took, diags := r.send(ctx, &config, &plan)
+	mayHaveTakenEffect, diags := r.send(ctx, &config, &plan)
 	resp.Diagnostics.Append(diags...)
-	if !took { // nothing is there to be tracked
+	if !mayHaveTakenEffect { // there is nothing to track
 		return
 	}
-	// What may be there after an error is tracked, so that a destroy finds it. Terraform marks it as tainted.
+	// Even after an error, storage that may have been saved is tracked, so that a destroy finds it. Terraform marks the
+	// resource as tainted.
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{plan.Instance})...)
 	if resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(tainted(plan.Instance.ValueString()))
+		resp.Diagnostics.Append(taintedWarning(plan.Instance.ValueString()))
 		return
 	}
 	resp.Diagnostics.Append(r.rememberSecret(ctx, resp.Private, &config, &plan)...)
@@ -251,14 +271,14 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	r.services.looks.managed.Store(state.Instance.ValueString(), true)
+	r.services.instances.managed.Store(state.Instance.ValueString(), true)
 	s3, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), state.Instance.ValueString())
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
 	switch {
-	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null is an import, for which it is an error
+	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null means an import, for which it is an error
 		resp.State.RemoveResource(ctx)
 	case err != nil:
-		resp.Diagnostics.Append(callFailed(reading, state.Instance.ValueString(), err))
+		resp.Diagnostics.Append(failedCallError(readStorage, state.Instance.ValueString(), err))
 	default:
 		state.refresh(s3)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
@@ -279,14 +299,14 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	if plan.SecretKeyVersion.IsUnknown() { // from a host that, unlike Terraform, does not plan again within an apply
+	if plan.SecretKeyVersion.IsUnknown() { // the host, unlike Terraform, did not plan again within the apply
 		plan.SecretKeyVersion = planVersion(&config, &plan, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	}
 	if plan.mustSend(&prior) {
-		took, diags := r.send(ctx, &config, &plan)
+		mayHaveTakenEffect, diags := r.send(ctx, &config, &plan)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
-			if took {
+			if mayHaveTakenEffect {
 				resp.Diagnostics.Append(r.forgetSecret(ctx, resp, &config, prior)...)
 			}
 			return
@@ -313,18 +333,23 @@ func (r *instanceS3Resource) Delete(ctx context.Context, req resource.DeleteRequ
 }
 
 // ImportState implements [resource.ResourceWithImportState].
-func (r *instanceS3Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *instanceS3Resource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("instance"), path.Root("instance"), req, resp)
 	var instance types.String
 	resp.Diagnostics.Append(resp.State.GetAttribute(ctx, path.Root("instance"), &instance)...)
 	if err := ryzeapi.CheckInstanceName(instance.ValueString()); err != nil {
-		resp.Diagnostics.Append(invalidImport(err))
+		resp.Diagnostics.Append(invalidImportIDError(err))
 	}
 }
 
-// send saves what is planned, and checks that RyzeAPI kept it. It also tells whether RyzeAPI carried it out, or may have.
-func (r *instanceS3Resource) send(ctx context.Context, config, plan *instanceS3Model) (took bool, diags diag.Diagnostics) {
-	diags.Append(config.checkComplete()...) // with what was unknown at plan
+// send saves the plan, and checks that RyzeAPI saved what was sent. It also reports whether RyzeAPI carried out the
+// write, or may have.
+func (r *instanceS3Resource) send(
+	ctx context.Context, config, plan *instanceS3Model,
+) (mayHaveTakenEffect bool, diags diag.Diagnostics) {
+	diags.Append(config.checkComplete()...) // now with the values that were unknown at plan
 	diags.Append(plan.checkSendable(config.SecretKey)...)
 	if !diags.HasError() {
 		diags.Append(r.checkStore(ctx, config, plan)...)
@@ -334,53 +359,56 @@ func (r *instanceS3Resource) send(ctx context.Context, config, plan *instanceS3M
 	}
 	ctx = r.services.maskLogs(ctx, config.SecretKey.ValueString())
 	instance := plan.Instance.ValueString()
-	doing, call := saving, func() (ryzeapi.S3, error) {
+	action, call := saveStorage, func() (ryzeapi.S3, error) {
 		return r.services.client.UpdateS3(ctx, instance, plan.s3Config(config.SecretKey))
 	}
 	if plan.isDisabled() {
-		doing, call = disabling, func() (ryzeapi.S3, error) { return r.services.client.DisableS3(ctx, instance) }
+		action, call = disableStorage, func() (ryzeapi.S3, error) { return r.services.client.DisableS3(ctx, instance) }
 	}
-	turn, err := r.services.writes.begin(ctx, instance)
+	lock, err := r.services.writeLocks.lock(ctx, instance)
 	if err != nil {
-		return false, diag.Diagnostics{callFailed(doing, instance, err)}
+		return false, diag.Diagnostics{failedCallError(action, instance, err)}
 	}
-	defer turn.end()
-	answer, err := call()
+	defer lock.unlock()
+	saved, err := call()
 	if err != nil {
-		took = ryzeapi.MayHaveTakenEffect(err)
-		diags.Append(callFailed(doing, instance, err))
+		mayHaveTakenEffect = ryzeapi.MayHaveTakenEffect(err)
+		diags.Append(failedCallError(action, instance, err))
 	} else {
-		took = true
-		diags.Append(plan.checkKept(answer)...)
+		mayHaveTakenEffect = true
+		diags.Append(plan.checkSaved(saved)...)
 	}
-	turn.saved = turn.saved || took && plan.isEnabled()
-	return took, diags
+	lock.saved = lock.saved || mayHaveTakenEffect && plan.isEnabled()
+	return mayHaveTakenEffect, diags
 }
 
-// disable disables the storage of a resource that is destroyed, unless another resource of this run has saved it.
+// disable disables the storage of a destroyed resource, unless another resource of this run has saved it.
 func (r *instanceS3Resource) disable(ctx context.Context, instance string) diag.Diagnostics {
-	turn, err := r.services.writes.begin(ctx, instance)
+	lock, err := r.services.writeLocks.lock(ctx, instance)
 	if err != nil {
-		return diag.Diagnostics{callFailed(disabling, instance, err)}
+		return diag.Diagnostics{failedCallError(disableStorage, instance, err)}
 	}
-	defer turn.end()
-	if turn.saved {
-		return diag.Diagnostics{leftEnabled(instance)}
+	defer lock.unlock()
+	if lock.saved {
+		return diag.Diagnostics{leftEnabledWarning(instance)}
 	}
-	answer, err := r.services.client.DisableS3(r.services.maskLogs(ctx), instance)
+	saved, err := r.services.client.DisableS3(r.services.maskLogs(ctx), instance)
 	switch {
 	case ryzeapi.IsInstanceMissing(err):
 		return nil
 	case err != nil:
-		return diag.Diagnostics{callFailed(disabling, instance, err)}
-	case answer.Enabled:
-		return diag.Diagnostics{notSwitched(instance, false)}
+		return diag.Diagnostics{failedCallError(disableStorage, instance, err)}
+	case saved.Enabled:
+		return diag.Diagnostics{unchangedEnabledError(instance, false)}
 	}
 	return nil
 }
 
-// secretChanged tells whether a secret is another than the one that was sent last. Without a fingerprint of that one, it is.
-func (r *instanceS3Resource) secretChanged(ctx context.Context, private privateState, diags *diag.Diagnostics) func(string) bool {
+// secretChanged returns a function that reports whether a secret differs from the one that was last sent. Without a
+// fingerprint of that one, every secret does.
+func (r *instanceS3Resource) secretChanged(
+	ctx context.Context, private privateState, diags *diag.Diagnostics,
+) func(string) bool {
 	return func(secret string) bool {
 		stored, readDiags := private.GetKey(ctx, fingerprintKey)
 		diags.Append(readDiags...)
@@ -392,25 +420,30 @@ func (r *instanceS3Resource) secretChanged(ctx context.Context, private privateS
 	}
 }
 
-// rememberSecret records the secret that was sent: by its fingerprint, or not at all where the configuration counts versions itself.
-// A storage that was disabled has been sent none, so what was known of the last one stays.
-func (r *instanceS3Resource) rememberSecret(ctx context.Context, private privateState, config, plan *instanceS3Model) diag.Diagnostics {
+// rememberSecret records the fingerprint of the secret that was sent. If the configuration sets secret_key_version, it
+// removes the fingerprint instead, since none is needed. Disabling sends no secret, so it leaves the record as it is.
+func (r *instanceS3Resource) rememberSecret(
+	ctx context.Context, private privateState, config, plan *instanceS3Model,
+) diag.Diagnostics {
 	switch {
 	case !plan.isEnabled():
 		return nil
 	case !config.SecretKeyVersion.IsNull():
 		return private.SetKey(ctx, fingerprintKey, nil)
 	}
-	taken, err := json.Marshal(r.services.fingerprints.Take(config.SecretKey.ValueString()))
+	encoded, err := json.Marshal(r.services.fingerprints.Compute(config.SecretKey.ValueString()))
 	if err != nil {
-		return diag.Diagnostics{diag.NewErrorDiagnostic("Could not record the fingerprint of secret_key", err.Error())}
+		return diag.Diagnostics{fingerprintError(err)}
 	}
-	return private.SetKey(ctx, fingerprintKey, taken)
+	return private.SetKey(ctx, fingerprintKey, encoded)
 }
 
-// forgetSecret makes sure that the next plan sends the secret again, whatever the configuration then says: which one RyzeAPI has now is not
-// known. Where the configuration counts versions itself, only a version that is missing from the state does that.
-func (r *instanceS3Resource) forgetSecret(ctx context.Context, resp *resource.UpdateResponse, config *instanceS3Model, prior instanceS3Model) diag.Diagnostics {
+// forgetSecret makes the next plan send the secret again, whatever the configuration says by then, because it is not
+// known which secret RyzeAPI has now. If the configuration sets secret_key_version, only removing the version from the
+// state does that.
+func (r *instanceS3Resource) forgetSecret(
+	ctx context.Context, resp *resource.UpdateResponse, config *instanceS3Model, prior instanceS3Model,
+) diag.Diagnostics {
 	diags := resp.Private.SetKey(ctx, fingerprintKey, nil)
 	if !config.SecretKeyVersion.IsNull() {
 		prior.SecretKeyVersion = types.Int64Null()

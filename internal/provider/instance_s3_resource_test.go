@@ -2,7 +2,6 @@ package provider
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -11,497 +10,459 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
-	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-func attribute(name string, value knownvalue.Check) statecheck.StateCheck {
-	return statecheck.ExpectKnownValue(address, tfjsonpath.New(name), value)
+const (
+	creates  = plancheck.ResourceActionCreate
+	updates  = plancheck.ResourceActionUpdate
+	replaces = plancheck.ResourceActionDestroyBeforeCreate
+	noop     = plancheck.ResourceActionNoop
+)
+
+// minio is a storage in a store other than AWS.
+var minio = arguments{
+	"instance": "shop", "endpoint": "https://minio.example.com", "bucket": "whatsapp", "access_key": "minioadmin",
+	"secret_key": fromVariable{},
 }
+
+var minioStorage = mockapi.Storage{
+	Endpoint: "https://minio.example.com", Bucket: "whatsapp", AccessKey: "minioadmin", SecretKey: "two",
+}
+
+var switchedOff = arguments{"enabled": false}
+
+func prefix(value any) arguments { return arguments{"path_prefix": value} }
+
+func version(number int) arguments { return arguments{"secret_key_version": number} }
 
 func TestAccLifecycle(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(
-		resource.TestStep{ // create
-			Config:          b.shop(aws(`path_prefix = "media/shop/"`)...),
-			ConfigVariables: secret("one"),
-			Check:           b.checkSent(awsBody("one", "media/shop/")),
-			ConfigStateChecks: []statecheck.StateCheck{
-				attribute("instance", knownvalue.StringExact("shop")),
-				attribute("enabled", knownvalue.Bool(true)),
-				attribute("region", knownvalue.StringExact("us-east-1")),
-				attribute("bucket", knownvalue.StringExact("media")),
-				attribute("access_key", knownvalue.StringExact("AKIAEXAMPLE")),
-				attribute("secret_key", knownvalue.Null()),
-				attribute("secret_key_version", knownvalue.Int64Exact(1)),
-				attribute("endpoint", knownvalue.Null()),
-				attribute("path_prefix", knownvalue.StringExact("media/shop/")),
+	play(t, true, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{ // create
+				config: aws.with(prefix("media/shop/")), secret: "one",
+				action: creates,
+				sent:   []string{awsBody("one", "media/shop/")},
+				state: map[string]any{
+					"instance": "shop", "enabled": true, "region": "us-east-1", "bucket": "media", "access_key": "AKIAEXAMPLE",
+					"secret_key": nil, "secret_key_version": 1, "endpoint": nil, "path_prefix": "media/shop/",
+				},
 			},
-		},
-		resource.TestStep{ // every update sends everything, the secret from the configuration included
-			Config:           b.shop(aws(`path_prefix = "other/"`)...),
-			ConfigVariables:  secret("one"),
-			ConfigPlanChecks: planned(changes{"path_prefix": {"media/shop/", "other/"}}),
-			Check:            b.checkSent(awsBody("one", "other/")),
-		},
-		resource.TestStep{ // a move to another store
-			Config: b.shop(`endpoint = "https://minio.example.com"`, `bucket = "whatsapp"`, `access_key = "minioadmin"`, `secret_key = var.secret`),
-			ConfigPlanChecks: planned(changes{
-				"path_prefix": {"other/", nil}, "region": {"us-east-1", nil}, "bucket": {"media", "whatsapp"},
-				"access_key": {"AKIAEXAMPLE", "minioadmin"}, "endpoint": {nil, "https://minio.example.com"}, "secret_key_version": {"1", "2"},
-			}),
-			ConfigVariables: secret("two"),
-			Check: b.checkSent(body(mockapi.Storage{
-				Bucket: "whatsapp", AccessKey: "minioadmin", SecretKey: "two", Endpoint: "https://minio.example.com",
-			})),
-		},
-		resource.TestStep{ // disabling sends nothing else, and needs no secret
-			Config:           b.shop(`enabled = false`, `endpoint = "https://minio.example.com"`, `bucket = "whatsapp"`, `access_key = "minioadmin"`),
-			ConfigPlanChecks: planned(changes{"enabled": {true, false}}),
-			Check:            b.checkSent(disableBody),
-			ConfigStateChecks: []statecheck.StateCheck{
-				attribute("bucket", knownvalue.StringExact("whatsapp")),
-				attribute("secret_key_version", knownvalue.Int64Exact(2)),
+			{ // every update sends everything, the secret from the configuration included
+				config: aws.with(prefix("other/")), secret: "one",
+				action: updates, changes: changes{"path_prefix": {"media/shop/", "other/"}},
+				sent: []string{awsBody("one", "other/")},
 			},
-		},
-		resource.TestStep{ // enabling sends everything again; the secret is the last one, so its version stays
-			Config:           b.shop(`endpoint = "https://minio.example.com"`, `bucket = "whatsapp"`, `access_key = "minioadmin"`, `secret_key = var.secret`),
-			ConfigVariables:  secret("two"),
-			ConfigPlanChecks: planned(changes{"enabled": {false, true}}),
-			Check: b.checkSent(body(mockapi.Storage{
-				Bucket: "whatsapp", AccessKey: "minioadmin", SecretKey: "two", Endpoint: "https://minio.example.com",
-			})),
-		},
-		resource.TestStep{ // removing the resource disables the storage
-			Config: b.header(),
-			Check:  b.checkSent(disableBody),
-		},
-	)
-}
-
-func TestAccCreateDisabled(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(
-		resource.TestStep{
-			Config:            b.shop(`enabled = false`),
-			Check:             b.checkSent(disableBody),
-			ConfigStateChecks: []statecheck.StateCheck{attribute("secret_key_version", knownvalue.Int64Exact(1))},
-		},
-		resource.TestStep{ // the configuration may wait in the resource; nothing is sent while it does
-			Config: b.shop(append(aws(), `enabled = false`)...),
-			Check:  b.checkSent(),
-		},
-		resource.TestStep{ // a change of what waits is no change, and neither is another secret
-			Config:           b.shop(`enabled = false`, `region = "us-east-1"`, `bucket = "other"`, `access_key = "AKIAEXAMPLE"`, `secret_key = "other"`),
-			ConfigPlanChecks: action(plancheck.ResourceActionNoop),
-		},
-		resource.TestStep{
-			Config:           b.shop(aws()...),
-			ConfigVariables:  secret("one"),
-			ConfigPlanChecks: planned(changes{"enabled": {false, true}, "secret_key_version": {"1", "2"}}),
-			Check:            b.checkSent(awsBody("one", "")),
-		},
-	)
-}
-
-func TestAccInstanceNamesInPaths(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.account.AddInstance("a/b c%")
-	b.run(resource.TestStep{
-		Config:          b.header() + strings.Replace(strings.SplitN(b.shop(aws()...), "default   = null\n}\n", 2)[1], `"shop"`+"\n  region", `"a/b c%"`+"\n  region", 1),
-		ConfigVariables: secret("one"),
-		Check: func(*terraform.State) error {
-			if !b.account.S3("a/b c%").Enabled {
-				return fmt.Errorf("the instance was not found: %+v", b.mock.Requests())
-			}
-			return nil
-		},
+			{ // the same again is no change
+				config: aws.with(prefix("other/")), secret: "one", action: noop,
+			},
+			{ // a move to another store, with its secret
+				config: minio, secret: "two",
+				action: updates, changes: changes{
+					"path_prefix": {"other/", nil}, "region": {"us-east-1", nil}, "bucket": {"media", "whatsapp"},
+					"access_key": {"AKIAEXAMPLE", "minioadmin"}, "endpoint": {nil, "https://minio.example.com"},
+					"secret_key_version": {1, 2},
+				},
+				sent: []string{body(minioStorage)},
+			},
+			{ // disabling sends nothing else, and needs no secret
+				config: minio.with(switchedOff).without("secret_key"),
+				action: updates, changes: changes{"enabled": {true, false}},
+				sent:  []string{disableBody},
+				state: map[string]any{"bucket": "whatsapp", "secret_key_version": 2},
+			},
+			{ // enabling sends everything again; the secret is the last one, so its version stays
+				config: minio, secret: "two",
+				action: updates, changes: changes{"enabled": {false, true}},
+				sent: []string{body(minioStorage)},
+			},
+			{ // removing the resource disables the storage
+				sent: []string{disableBody},
+			},
+		}
 	})
+}
+
+func TestCreateDisabled(t *testing.T) {
+	t.Parallel()
+	play(t, false, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{
+				config: arguments{"instance": "shop"}.with(switchedOff),
+				sent:   []string{disableBody},
+				state:  map[string]any{"secret_key_version": 1},
+			},
+			{ // the rest of the configuration may be there already; nothing is sent
+				config: aws.with(switchedOff),
+			},
+			{ // a change of it is no change, and neither is another secret
+				config: aws.with(switchedOff).with(arguments{"bucket": "other"}), secret: "other",
+				action: noop,
+			},
+			{
+				config: aws, secret: "one",
+				action: updates, changes: changes{"enabled": {false, true}, "secret_key_version": {1, 2}},
+				sent: []string{awsBody("one", "")},
+			},
+		}
+	})
+}
+
+func TestInstanceNamesInPaths(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mockapi.Options{})
+	f.account.AddInstance("a/b c%")
+	failed := newHost(t, f).planAndApply(step{config: aws.with(arguments{"instance": "a/b c%"}), secret: "one"})
+	if failed != nil || !f.account.S3("a/b c%").Enabled {
+		t.Errorf("%+v, %+v", failed, f.mock.Requests())
+	}
+}
+
+// storedSecrets checks which secret the server has for each instance; "" is for a storage that is not enabled.
+func (f *fixture) storedSecrets(secrets map[string]string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		for instance, secret := range secrets {
+			if stored := f.account.S3(instance); stored.SecretKey != secret {
+				return fmt.Errorf("the server has for %s %+v, want the secret %q", instance, stored, secret)
+			}
+		}
+		return nil
+	}
 }
 
 func TestAccChangeOfInstanceReplaces(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.account.AddInstance("shop-2")
-	b.run(
-		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one")},
+	f := newFixture(t, mockapi.Options{})
+	f.account.AddInstance("shop-2")
+	f.run(
+		resource.TestStep{Config: f.shop(aws), ConfigVariables: variable("one")},
 		resource.TestStep{
-			Config:           strings.Replace(b.shop(aws()...), `instance = "shop"`, `instance = "shop-2"`, 1),
-			ConfigVariables:  secret("one"),
-			ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
-			Check: func(*terraform.State) error {
-				if b.account.S3("shop").Enabled || !b.account.S3("shop-2").Enabled {
-					return fmt.Errorf("shop %+v, shop-2 %+v", b.account.S3("shop"), b.account.S3("shop-2"))
-				}
-				return nil
-			},
+			Config: f.shop(aws.with(arguments{"instance": "shop-2"})), ConfigVariables: variable("one"),
+			ConfigPlanChecks: step{action: replaces}.planChecks(),
+			Check:            f.storedSecrets(map[string]string{"shop": "", "shop-2": "one"}),
 		},
 	)
 }
 
-// A run that creates one resource for an instance and destroys another leaves the storage as the new one saved it, in whatever order
-// Terraform does the two.
+// A run that creates one resource for an instance and destroys another leaves the storage as the new one saved it, in
+// whatever order Terraform does the two.
 func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 	t.Parallel()
-	stored := func(b *bench, secrets map[string]string) resource.TestCheckFunc {
-		return func(*terraform.State) error {
-			for instance, secret := range secrets {
-				if held := b.account.S3(instance); held.SecretKey != secret {
-					return fmt.Errorf("%s holds %+v, want the secret %q", instance, held, secret)
-				}
-			}
-			return nil
-		}
-	}
 	t.Run("create before destroy", func(t *testing.T) {
 		t.Parallel()
-		b := newBench(t, mockapi.Options{})
-		config := b.shop(aws("lifecycle {\n create_before_destroy = true\n }")...)
-		b.run(
-			resource.TestStep{Config: config, ConfigVariables: secret("one"), Check: b.checkSent(awsBody("one", ""))},
+		f := newFixture(t, mockapi.Options{})
+		config := f.shop(aws.with(arguments{"lifecycle": block{"create_before_destroy": true}}))
+		f.run(
+			resource.TestStep{Config: config, ConfigVariables: variable("one"), Check: f.checkSent(awsBody("one", ""))},
 			resource.TestStep{
-				Taint: []string{address}, Config: config, ConfigVariables: secret("one"),
-				ConfigPlanChecks: action(plancheck.ResourceActionCreateBeforeDestroy),
-				Check:            b.checkSent(awsBody("one", "")),
+				Taint: []string{address}, Config: config, ConfigVariables: variable("one"),
+				ConfigPlanChecks: step{action: plancheck.ResourceActionCreateBeforeDestroy}.planChecks(),
+				Check:            f.checkSent(awsBody("one", "")),
 			},
 		)
 	})
 	t.Run("rename", func(t *testing.T) {
 		t.Parallel()
-		b := newBench(t, mockapi.Options{})
-		config := b.shop(aws()...)
-		b.run(
-			resource.TestStep{Config: config, ConfigVariables: secret("one")},
+		f := newFixture(t, mockapi.Options{})
+		f.run(
+			resource.TestStep{Config: f.shop(aws), ConfigVariables: variable("one")},
 			resource.TestStep{
-				Config: strings.Replace(config, `"ryzeapi_instance_s3" "shop"`, `"ryzeapi_instance_s3" "renamed"`, 1), ConfigVariables: secret("two"),
-				Check: stored(b, map[string]string{"shop": "two"}),
+				Config: f.header() + aws.named("renamed"), ConfigVariables: variable("two"),
+				Check: f.storedSecrets(map[string]string{"shop": "two"}),
 			},
 		)
 	})
 	t.Run("of two, one is disabled and one is removed", func(t *testing.T) {
 		t.Parallel()
-		b := newBench(t, mockapi.Options{})
-		twin := strings.Replace(strings.SplitAfter(b.shop(aws()...), "default   = null\n}\n")[1], `"shop" {`, `"twin" {`, 1)
-		b.run(
-			resource.TestStep{Config: b.shop(aws()...) + twin, ConfigVariables: secret("one")},
-			resource.TestStep{ // the one that is disabled has saved nothing, so the other's removal is sent as well
-				Config: b.shop(aws(`enabled = false`)...), ConfigVariables: secret("one"),
-				Check: b.checkSent(awsBody("one", ""), awsBody("one", ""), disableBody, disableBody),
+		f := newFixture(t, mockapi.Options{})
+		f.run(
+			resource.TestStep{Config: f.shop(aws) + aws.named("twin"), ConfigVariables: variable("one")},
+			resource.TestStep{ // the disabled one has saved nothing, so the removal of the other is sent, too
+				Config: f.shop(aws.with(switchedOff)), ConfigVariables: variable("one"),
+				Check: f.checkSent(awsBody("one", ""), awsBody("one", ""), disableBody, disableBody),
 			},
 		)
 	})
 	t.Run("swap", func(t *testing.T) {
 		t.Parallel()
-		b := newBench(t, mockapi.Options{})
-		b.account.AddInstance("bar")
+		f := newFixture(t, mockapi.Options{})
+		f.account.AddInstance("bar")
 		pair := func(first, second string) string {
-			block := func(name, instance, secret string) string {
-				return fmt.Sprintf("resource \"ryzeapi_instance_s3\" %q {\n instance = %q\n region = \"r\"\n bucket = \"b\"\n access_key = \"a\"\n secret_key = %q\n}\n", name, instance, secret)
-			}
-			return b.header() + block("one", first, "one") + block("two", second, "two")
+			return f.header() +
+				aws.with(arguments{"instance": first, "secret_key": "one"}).named("one") +
+				aws.with(arguments{"instance": second, "secret_key": "two"}).named("two")
 		}
-		b.run(
-			resource.TestStep{Config: pair("shop", "bar"), Check: stored(b, map[string]string{"shop": "one", "bar": "two"})},
-			resource.TestStep{Config: pair("bar", "shop"), Check: stored(b, map[string]string{"shop": "two", "bar": "one"})},
+		f.run(
+			resource.TestStep{
+				Config: pair("shop", "bar"),
+				Check:  f.storedSecrets(map[string]string{"shop": "one", "bar": "two"}),
+			},
+			resource.TestStep{
+				Config: pair("bar", "shop"),
+				Check:  f.storedSecrets(map[string]string{"shop": "two", "bar": "one"}),
+			},
 		)
 	})
 }
 
-func TestAccRotationAutomatic(t *testing.T) {
+func TestRotationAutomatic(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(
-		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one"), Check: b.checkSent(awsBody("one", ""))},
-		resource.TestStep{ // the same secret again is no change
-			Config: b.shop(aws()...), ConfigVariables: secret("one"), ConfigPlanChecks: action(plancheck.ResourceActionNoop),
-		},
-		resource.TestStep{ // a rotation is one line
-			Config: b.shop(aws()...), ConfigVariables: secret("two"),
-			ConfigPlanChecks: planned(changes{"secret_key_version": {"1", "2"}}),
-			Check:            b.checkSent(awsBody("two", "")),
-		},
-		resource.TestStep{ // and back is another
-			Config: b.shop(aws()...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: planned(changes{"secret_key_version": {"2", "3"}}),
-			Check:            b.checkSent(awsBody("one", "")),
-		},
-		resource.TestStep{ // without a secret nothing can be compared, and nothing has to be sent
-			Config: b.shop(aws()[:3]...), ConfigPlanChecks: action(plancheck.ResourceActionNoop),
-		},
-		resource.TestStep{ // but nothing else can be changed
-			Config:      b.shop(append(aws()[:3], `path_prefix = "x"`)...),
-			ExpectError: regexp.MustCompile(`Missing secret_key`),
-		},
-		resource.TestStep{
-			PreConfig: func() { b.mustSent() },
-			Config:    b.shop(aws()...), ConfigVariables: secret("one"), ConfigPlanChecks: action(plancheck.ResourceActionNoop),
-		},
-	)
+	play(t, false, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
+			{config: aws, secret: "one", action: noop}, // the same secret is no change
+			{ // a rotation is one line
+				config: aws, secret: "two",
+				action: updates, changes: changes{"secret_key_version": {1, 2}},
+				sent: []string{awsBody("two", "")},
+			},
+			{ // and so is the way back
+				config: aws, secret: "one",
+				action: updates, changes: changes{"secret_key_version": {2, 3}},
+				sent: []string{awsBody("one", "")},
+			},
+			{ // without a secret nothing can be compared, and nothing has to be sent
+				config: aws.without("secret_key"), action: noop,
+			},
+			{ // but nothing else can be changed
+				config: aws.without("secret_key").with(prefix("x")), err: `Missing "secret_key"`,
+			},
+			{config: aws, secret: "one", action: noop},
+		}
+	})
 }
 
-func TestAccRotationManual(t *testing.T) {
+func TestRotationManual(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(
-		resource.TestStep{
-			Config: b.shop(aws(`secret_key_version = 5`)...), ConfigVariables: secret("one"),
-			Check: b.checkSent(awsBody("one", "")),
-		},
-		resource.TestStep{ // another secret alone is no change
-			Config: b.shop(aws(`secret_key_version = 5`)...), ConfigVariables: secret("two"),
-			ConfigPlanChecks: action(plancheck.ResourceActionNoop),
-		},
-		resource.TestStep{
-			Config: b.shop(aws(`secret_key_version = 6`)...), ConfigVariables: secret("two"),
-			ConfigPlanChecks: planned(changes{"secret_key_version": {"5", "6"}}),
-			Check:            b.checkSent(awsBody("two", "")),
-		},
-		resource.TestStep{ // another change sends the secret too, as every write does
-			Config: b.shop(aws(`secret_key_version = 6`, `path_prefix = "x"`)...), ConfigVariables: secret("three"),
-			ConfigPlanChecks: planned(changes{"path_prefix": {nil, "x"}}),
-			Check:            b.checkSent(awsBody("three", "x")),
-		},
-		resource.TestStep{ // a new number needs a secret
-			Config:      b.shop(append(aws()[:3], `secret_key_version = 7`, `path_prefix = "x"`)...),
-			ExpectError: regexp.MustCompile(`Missing secret_key`),
-		},
-	)
+	play(t, false, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{config: aws.with(version(5)), secret: "one", sent: []string{awsBody("one", "")}},
+			{config: aws.with(version(5)), secret: "two", action: noop}, // a changed secret alone is no change
+			{
+				config: aws.with(version(6)), secret: "two",
+				action: updates, changes: changes{"secret_key_version": {5, 6}},
+				sent: []string{awsBody("two", "")},
+			},
+			{ // another change sends the secret too, as every write does
+				config: aws.with(version(6)).with(prefix("x")), secret: "three",
+				action: updates, changes: changes{"path_prefix": {nil, "x"}},
+				sent: []string{awsBody("three", "x")},
+			},
+			{ // a new number needs a secret
+				config: aws.with(version(7)).with(prefix("x")).without("secret_key"), err: `Missing "secret_key"`,
+			},
+		}
+	})
 }
 
-func TestAccRotationBetweenModes(t *testing.T) {
+func TestRotationBetweenModes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(
-		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one"), Check: b.checkSent(awsBody("one", ""))},
-		resource.TestStep{ // to manual
-			Config: b.shop(aws(`secret_key_version = 41`)...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: planned(changes{"secret_key_version": {"1", "41"}}),
-			Check:            b.checkSent(awsBody("one", "")),
-		},
-		resource.TestStep{ // back to automatic: no fingerprint was kept, so the secret is sent once more
-			Config: b.shop(aws()...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: planned(changes{"secret_key_version": {"41", "42"}}),
-			Check:            b.checkSent(awsBody("one", "")),
-		},
-		resource.TestStep{
-			Config: b.shop(aws()...), ConfigVariables: secret("one"), ConfigPlanChecks: action(plancheck.ResourceActionNoop),
-		},
-		resource.TestStep{ // and it counts on from there
-			Config: b.shop(aws()...), ConfigVariables: secret("three"),
-			ConfigPlanChecks: planned(changes{"secret_key_version": {"42", "43"}}),
-			Check:            b.checkSent(awsBody("three", "")),
-		},
-	)
+	play(t, false, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
+			{ // to manual
+				config: aws.with(version(41)), secret: "one",
+				action: updates, changes: changes{"secret_key_version": {1, 41}},
+				sent: []string{awsBody("one", "")},
+			},
+			{ // back to automatic: no fingerprint was kept, so the secret is sent once more
+				config: aws, secret: "one",
+				action: updates, changes: changes{"secret_key_version": {41, 42}},
+				sent: []string{awsBody("one", "")},
+			},
+			{config: aws, secret: "one", action: noop},
+			{ // and counting continues from there
+				config: aws, secret: "three",
+				action: updates, changes: changes{"secret_key_version": {42, 43}},
+				sent: []string{awsBody("three", "")},
+			},
+		}
+	})
 }
 
 func TestAccSecretUnknownAtPlan(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	computed := func(trigger, secret string, more ...string) string {
-		return b.shop(append(append(aws()[:3], `secret_key = terraform_data.secret.output`), more...)...) +
-			fmt.Sprintf("resource \"terraform_data\" \"secret\" {\n  triggers_replace = %q\n  input = %q\n}\n", trigger, secret)
-	}
-	b.run(
-		resource.TestStep{ // a create plans its version all the same
-			Config: computed("a", "one"),
-			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-				plancheck.ExpectKnownValue(address, tfjsonpath.New("secret_key_version"), knownvalue.Int64Exact(1)),
-			}},
-			Check: b.checkSent(awsBody("one", "")),
-		},
-		resource.TestStep{ // it turns out the same: nothing is sent
-			Config:            computed("b", "one"),
-			ConfigPlanChecks:  planned(changes{"secret_key_version": {"1", unknown{}}}),
-			Check:             b.checkSent(),
-			ConfigStateChecks: []statecheck.StateCheck{attribute("secret_key_version", knownvalue.Int64Exact(1))},
-		},
-		resource.TestStep{ // it turns out another
-			Config:            computed("c", "two"),
-			ConfigPlanChecks:  planned(changes{"secret_key_version": {"1", unknown{}}}),
-			Check:             b.checkSent(awsBody("two", "")),
-			ConfigStateChecks: []statecheck.StateCheck{attribute("secret_key_version", knownvalue.Int64Exact(2))},
-		},
-		resource.TestStep{ // it turns out the same, but something else has changed
-			Config:            computed("d", "two", `path_prefix = "x"`),
-			ConfigPlanChecks:  planned(changes{"secret_key_version": {"2", unknown{}}, "path_prefix": {nil, "x"}}),
-			Check:             b.checkSent(awsBody("two", "x")),
-			ConfigStateChecks: []statecheck.StateCheck{attribute("secret_key_version", knownvalue.Int64Exact(2))},
-		},
-		resource.TestStep{ // it turns out empty: that is found at apply, and nothing is sent
-			Config:      computed("e", ""),
-			ExpectError: regexp.MustCompile(`secret_key is\s+empty`),
-		},
-		resource.TestStep{
-			PreConfig: func() { b.mustSent() },
-			Config:    b.header(),
-			Check:     b.checkSent(disableBody),
-		},
-	)
+	later := func(secret string) arguments { return aws.with(arguments{"secret_key": knownLater{secret}}) }
+	play(t, true, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{ // a create plans its version anyway
+				config: later("one"),
+				action: creates,
+				sent:   []string{awsBody("one", "")},
+				state:  map[string]any{"secret_key_version": 1},
+			},
+			{ // it turns out the same: nothing is sent
+				config: later("one"),
+				action: updates, changes: changes{"secret_key_version": {1, unknown{}}},
+				state: map[string]any{"secret_key_version": 1},
+			},
+			{ // it turns out to have changed
+				config: later("two"),
+				action: updates, changes: changes{"secret_key_version": {1, unknown{}}},
+				sent:  []string{awsBody("two", "")},
+				state: map[string]any{"secret_key_version": 2},
+			},
+			{ // it turns out the same, but something else has changed
+				config: later("two").with(prefix("x")),
+				action: updates, changes: changes{"secret_key_version": {2, unknown{}}, "path_prefix": {nil, "x"}},
+				sent:  []string{awsBody("two", "x")},
+				state: map[string]any{"secret_key_version": 2},
+			},
+			{ // it turns out empty: the apply finds that, and sends nothing
+				config: later(""), err: `"secret_key"\s+is\s+empty`,
+			},
+		}
+	})
 }
 
-func TestAccDriftOfEachField(t *testing.T) {
+func TestDriftOfEachField(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	whole := []string{
-		`region = "eu-central-1"`, `bucket = "media"`, `access_key = "AKIAEXAMPLE"`, `secret_key = var.secret`,
-		`endpoint = "https://minio.example.com"`, `path_prefix = "shop/"`,
+	whole := arguments{
+		"instance": "shop", "region": "eu-central-1", "bucket": "media", "access_key": "AKIAEXAMPLE",
+		"secret_key": fromVariable{}, "endpoint": "https://minio.example.com", "path_prefix": "shop/",
 	}
 	wholeBody := body(mockapi.Storage{
-		Region: "eu-central-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "one", Endpoint: "https://minio.example.com", PathPrefix: "shop/",
+		Region: "eu-central-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "one",
+		Endpoint: "https://minio.example.com", PathPrefix: "shop/",
 	})
-	steps := []resource.TestStep{{Config: b.shop(whole...), ConfigVariables: secret("one"), Check: b.checkSent(wholeBody)}}
-	for name, drift := range map[string]struct {
-		byHand func(*mockapi.Storage)
-		change change
-	}{
-		"region":      {func(s *mockapi.Storage) { s.Region = "eu-west-1" }, change{"eu-west-1", "eu-central-1"}},
-		"bucket":      {func(s *mockapi.Storage) { s.Bucket = "" }, change{nil, "media"}},
-		"access_key":  {func(s *mockapi.Storage) { s.AccessKey = "AKIAOTHER" }, change{"AKIAOTHER", "AKIAEXAMPLE"}},
-		"endpoint":    {func(s *mockapi.Storage) { s.Endpoint = "https://other.example.com" }, change{"https://other.example.com", "https://minio.example.com"}},
-		"path_prefix": {func(s *mockapi.Storage) { s.PathPrefix = "elsewhere/" }, change{"elsewhere/", "shop/"}},
-	} {
-		steps = append(steps, resource.TestStep{
-			PreConfig: func() { b.account.ChangeS3("shop", drift.byHand) },
-			Config:    b.shop(whole...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: planned(changes{name: drift.change}),
-			Check:            b.checkSent(wholeBody),
-		})
-	}
-	b.run(steps...)
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		steps := []step{{config: whole, secret: "one", sent: []string{wholeBody}}}
+		for name, drift := range map[string]struct {
+			byHand func(*mockapi.Storage)
+			shows  change
+		}{
+			"region":      {func(s *mockapi.Storage) { s.Region = "eu-west-1" }, change{"eu-west-1", "eu-central-1"}},
+			"bucket":      {func(s *mockapi.Storage) { s.Bucket = "" }, change{nil, "media"}},
+			"access_key":  {func(s *mockapi.Storage) { s.AccessKey = "AKIAOTHER" }, change{"AKIAOTHER", "AKIAEXAMPLE"}},
+			"endpoint":    {func(s *mockapi.Storage) { s.Endpoint = "https://b.example" }, change{"https://b.example", whole["endpoint"]}},
+			"path_prefix": {func(s *mockapi.Storage) { s.PathPrefix = "elsewhere/" }, change{"elsewhere/", "shop/"}},
+		} {
+			steps = append(steps, step{
+				before: func() { f.account.ChangeS3("shop", drift.byHand) },
+				config: whole, secret: "one",
+				action: updates, changes: changes{name: drift.shows},
+				sent: []string{wholeBody},
+			})
+		}
+		return steps
+	})
 }
 
-func TestAccDisabledByHand(t *testing.T) {
+func TestDisabledByHand(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	disable := func() { b.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = mockapi.Storage{} }) }
-	b.run(
-		resource.TestStep{Config: b.shop(aws(`path_prefix = "shop/"`)...), ConfigVariables: secret("one"), Check: b.checkSent(awsBody("one", "shop/"))},
-		resource.TestStep{ // the plan shows exactly what will be restored
-			PreConfig: disable,
-			Config:    b.shop(aws(`path_prefix = "shop/"`)...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: planned(changes{
-				"enabled": {false, true}, "region": {nil, "us-east-1"}, "bucket": {nil, "media"}, "access_key": {nil, "AKIAEXAMPLE"}, "path_prefix": {nil, "shop/"},
-			}),
-			Check: b.checkSent(awsBody("one", "shop/")),
-		},
-		resource.TestStep{ // disabled in the configuration too: nothing is left to send
-			PreConfig: disable,
-			Config:    b.shop(`enabled = false`),
-			Check:     b.checkSent(),
-		},
-		resource.TestStep{ // enabled by hand
-			PreConfig: func() {
-				b.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = mockapi.Storage{Enabled: true, Bucket: "theirs"} })
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		disable := func() { f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = mockapi.Storage{} }) }
+		return []step{
+			{config: aws.with(prefix("shop/")), secret: "one", sent: []string{awsBody("one", "shop/")}},
+			{ // the plan shows exactly what will be restored
+				before: disable,
+				config: aws.with(prefix("shop/")), secret: "one",
+				action: updates, changes: changes{
+					"enabled": {false, true}, "region": {nil, "us-east-1"}, "bucket": {nil, "media"},
+					"access_key": {nil, "AKIAEXAMPLE"}, "path_prefix": {nil, "shop/"},
+				},
+				sent: []string{awsBody("one", "shop/")},
 			},
-			Config:           b.shop(`enabled = false`),
-			ConfigPlanChecks: planned(changes{"enabled": {true, false}, "bucket": {"theirs", nil}}),
-			Check:            b.checkSent(disableBody),
-		},
-	)
+			{ // disabled in the configuration too: nothing is left to send
+				before: disable,
+				config: arguments{"instance": "shop"}.with(switchedOff),
+			},
+			{ // enabled by hand
+				before: func() {
+					f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = mockapi.Storage{Enabled: true, Bucket: "theirs"} })
+				},
+				config: arguments{"instance": "shop"}.with(switchedOff),
+				action: updates, changes: changes{"enabled": {true, false}, "bucket": {"theirs", nil}},
+				sent: []string{disableBody},
+			},
+		}
+	})
 }
 
-func TestAccInstanceDeletedByHand(t *testing.T) {
+func TestInstanceDeletedByHand(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(
-		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one"), Check: b.checkSent(awsBody("one", ""))},
-		resource.TestStep{
-			PreConfig: func() { b.account.RemoveInstance("shop") },
-			Config:    b.shop(aws()...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: action(plancheck.ResourceActionCreate),
-			ExpectError:      regexp.MustCompile(`RyzeAPI answered 404 Not Found: Instance not found`),
-		},
-		resource.TestStep{
-			PreConfig: func() { b.mustSent(awsBody("one", "")); b.account.AddInstance("shop") },
-			Config:    b.shop(aws()...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: action(plancheck.ResourceActionCreate),
-			Check:            b.checkSent(awsBody("one", "")),
-		},
-		resource.TestStep{ // a destroy of what is gone already
-			PreConfig: func() { b.account.RemoveInstance("shop") },
-			Config:    b.shop(aws()...), ConfigVariables: secret("one"), Destroy: true,
-		},
-	)
-	// A destroy that does not refresh first finds the instance gone only when it disables it.
-	b = newBench(t, mockapi.Options{})
-	b.runWith(resource.TestCase{
-		AdditionalCLIOptions: &resource.AdditionalCLIOptions{Plan: resource.PlanOptions{NoRefresh: true}},
-		Steps: []resource.TestStep{
-			{Config: b.shop(aws()...), ConfigVariables: secret("one")},
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		remove := func() { f.account.RemoveInstance("shop") }
+		return []step{
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
 			{
-				PreConfig: func() { b.mock.Inject("GET", 99, mockapi.FailWith(500, "a refresh")); b.account.RemoveInstance("shop") },
-				Config:    b.header(),
-				Check:     b.checkSent(awsBody("one", ""), disableBody),
+				before: remove, config: aws, secret: "one",
+				action: creates,
+				sent:   []string{awsBody("one", "")},
+				err:    `RyzeAPI answered 404 Not Found: Instance not found`,
 			},
-		},
+			{
+				before: func() { f.account.AddInstance("shop") },
+				config: aws, secret: "one",
+				action: creates,
+				sent:   []string{awsBody("one", "")},
+			},
+			{before: remove}, // a destroy of what is gone already
+		}
+	})
+	// A destroy that does not refresh first finds the instance gone only when it disables it.
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		return []step{
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
+			{before: func() { f.account.RemoveInstance("shop") }, noRefresh: true, sent: []string{disableBody}},
+		}
 	})
 }
 
-func TestAccImportByIDThenTakeTheSecretOver(t *testing.T) {
+// imported is the storage that the tests of imports find.
+var imported = mockapi.Storage{
+	Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "theirs",
+}
+
+func TestAccImportByIDThenTakeOverTheSecret(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	existing := mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "theirs"}
-	b.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = existing })
-	b.run(
-		resource.TestStep{ // terraform import
-			Config: b.shop(aws()...), ConfigVariables: secret("one"),
-			ResourceName: address, ImportState: true, ImportStateId: "shop", ImportStatePersist: true,
-			ImportStateCheck: func(states []*terraform.InstanceState) error {
-				if len(states) != 1 {
-					return fmt.Errorf("%d states", len(states))
-				}
-				got := states[0].Attributes
-				for name, want := range map[string]string{
-					"instance": "shop", "enabled": "true", "region": "us-east-1", "bucket": "media", "access_key": "AKIAEXAMPLE",
-					"secret_key": "", "secret_key_version": "", "endpoint": "", "path_prefix": "",
-				} {
-					if got[name] != want {
-						return fmt.Errorf("%s is %q, want %q", name, got[name], want)
-					}
-				}
-				return nil
+	play(t, true, mockapi.Options{}, func(f *fixture) []step {
+		f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = imported })
+		return []step{
+			{config: aws, secret: "one", importID: "shop"}, // terraform import
+			{ // without a secret, what was imported stays as it is
+				config: aws.without("secret_key"), action: noop,
+				state: map[string]any{
+					"instance": "shop", "enabled": true, "region": "us-east-1", "bucket": "media", "access_key": "AKIAEXAMPLE",
+					"secret_key": nil, "secret_key_version": nil, "endpoint": nil, "path_prefix": nil,
+				},
 			},
-		},
-		resource.TestStep{ // without a secret, what was imported stays as it is
-			Config: b.shop(aws()[:3]...), ConfigPlanChecks: action(plancheck.ResourceActionNoop),
-		},
-		resource.TestStep{ // with one, the plan shows the version appearing
-			PreConfig: func() { b.mustSent() },
-			Config:    b.shop(aws()...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: planned(changes{"secret_key_version": {nil, "1"}}),
-			Check:            b.checkSent(awsBody("one", "")),
-		},
-	)
+			{ // with one, the plan shows the version appearing
+				config: aws, secret: "one",
+				action: updates, changes: changes{"secret_key_version": {nil, 1}},
+				sent: []string{awsBody("one", "")},
+			},
+		}
+	})
 }
 
 func TestAccImportBlock(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		target string
+		target arguments
 		checks []tfversion.TerraformVersionCheck
 	}{
-		"id":       {`id = "shop"`, nil},
-		"identity": {`identity = { instance = "shop" }`, []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)}},
+		"id": {arguments{"id": "shop"}, nil},
+		"identity": {
+			arguments{"identity": arguments{"instance": "shop"}},
+			[]tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, mockapi.Options{})
-			b.account.ChangeS3("shop", func(s *mockapi.Storage) {
-				*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "theirs"}
-			})
-			b.runWith(resource.TestCase{TerraformVersionChecks: c.checks, Steps: []resource.TestStep{
+			f := newFixture(t, mockapi.Options{})
+			f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = imported })
+			f.runWith(resource.TestCase{TerraformVersionChecks: c.checks, Steps: []resource.TestStep{
 				{
-					Config:           b.shop(aws()...) + "import {\n  to = " + address + "\n  " + c.target + "\n}\n",
-					ConfigVariables:  secret("one"),
-					ConfigPlanChecks: planned(changes{"secret_key_version": {nil, "1"}}),
-					Check:            b.checkSent(awsBody("one", "")),
+					Config:           f.shop(aws) + c.target.with(arguments{"to": expr(address)}).hcl("import"),
+					ConfigVariables:  variable("one"),
+					ConfigPlanChecks: step{action: updates, changes: changes{"secret_key_version": {nil, 1}}}.planChecks(),
+					Check:            f.checkSent(awsBody("one", "")),
 				},
-				{Config: b.shop(aws()...), ConfigVariables: secret("one"), ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
+				{Config: f.shop(aws), ConfigVariables: variable("one"), ConfigPlanChecks: step{action: noop}.planChecks()},
 			}})
 		})
 	}
@@ -509,391 +470,420 @@ func TestAccImportBlock(t *testing.T) {
 
 func TestAccIdentity(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	identity := []statecheck.StateCheck{statecheck.ExpectIdentity(address, map[string]knownvalue.Check{"instance": knownvalue.StringExact("shop")})}
-	b.runWith(resource.TestCase{
+	f := newFixture(t, mockapi.Options{})
+	identity := []statecheck.StateCheck{
+		statecheck.ExpectIdentity(address, map[string]knownvalue.Check{"instance": knownvalue.StringExact("shop")}),
+	}
+	f.runWith(resource.TestCase{
 		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		Steps: []resource.TestStep{
-			{Config: b.shop(aws()...), ConfigVariables: secret("one"), ConfigStateChecks: identity},
-			{Config: b.shop(aws()...), ConfigVariables: secret("two"), ConfigStateChecks: identity},
-			{RefreshState: true, ConfigVariables: secret("two")},
+			{Config: f.shop(aws), ConfigVariables: variable("one"), ConfigStateChecks: identity},
+			{Config: f.shop(aws), ConfigVariables: variable("two"), ConfigStateChecks: identity},
+			{RefreshState: true, ConfigVariables: variable("two")},
 			{
 				ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity,
-				Config: b.shop(aws()[:3]...), ConfigVariables: secret("two"),
+				Config: f.shop(aws.without("secret_key")), ConfigVariables: variable("two"),
 			},
 		},
 	})
 }
 
-func TestAccImportRefusesWhatIsNoInstance(t *testing.T) {
+func TestImportRefusesWhatIsNoInstance(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	step := func(id, want string) resource.TestStep {
-		return resource.TestStep{
-			Config: b.shop(aws()...), ConfigVariables: secret("one"), ResourceName: address, ImportState: true, ImportStateId: id,
-			ExpectError: regexp.MustCompile(want),
+	play(t, false, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{config: aws, importID: "a,b", err: `contains a\s+comma`},
+			{config: aws, importID: " shop", err: `white\s+space`},
+			{config: aws, importID: "gone", err: `has\s+no\s+instance\s+with\s+this`},
 		}
-	}
-	b.run(step("a,b", `contains a\s+comma`), step(" shop", `white\s+space`), step("gone", `No\s+instance\s+of\s+the\s+token`))
-}
-
-func TestAccMaskedAccessKey(t *testing.T) {
-	t.Parallel()
-	mask := func(key string) string { return key[:4] + "****" + key[len(key)-4:] }
-	b := newBench(t, mockapi.Options{MaskAccessKey: mask})
-	b.account.ChangeS3("shop", func(s *mockapi.Storage) {
-		*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "theirs"}
 	})
-	masked := b.shop(`region = "us-east-1"`, `bucket = "media"`, `access_key = "AKIA****MPLE"`, `secret_key = var.secret`)
-	b.run(
-		resource.TestStep{
-			Config: b.shop(aws()...), ConfigVariables: secret("one"),
-			ResourceName: address, ImportState: true, ImportStateId: "shop", ImportStatePersist: true,
-		},
-		resource.TestStep{ // a configuration written from the import plans empty, but must not be sent
-			Config: masked, ConfigPlanChecks: action(plancheck.ResourceActionNoop),
-		},
-		resource.TestStep{
-			Config: masked, ConfigVariables: secret("one"), ExpectError: regexp.MustCompile(`Masked access_key`),
-		},
-		resource.TestStep{
-			PreConfig: func() { b.mustSent() },
-			Config:    b.shop(aws()...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: planned(changes{"access_key": {"AKIA****MPLE", "AKIAEXAMPLE"}, "secret_key_version": {nil, "1"}}),
-			Check:            b.checkSent(awsBody("one", "")),
-		},
-		resource.TestStep{ // an answer that cannot be this key's is drift
-			PreConfig: func() {
-				b.account.ChangeS3("shop", func(s *mockapi.Storage) { s.AccessKey = "AKIAANOTHERKEY" })
-			},
-			Config: b.shop(aws()...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: planned(changes{"access_key": {"AKIA****RKEY", "AKIAEXAMPLE"}}),
-			Check:            b.checkSent(awsBody("one", "")),
-		},
-	)
 }
 
-// Whatever RyzeAPI does where its contract is open, an apply succeeds and the plan after it is empty: the steps check that by themselves.
+func TestMaskedAccessKey(t *testing.T) {
+	t.Parallel()
+	masked := aws.with(arguments{"access_key": "AKIA****MPLE"})
+	mask := func(key string) string { return key[:4] + "****" + key[len(key)-4:] }
+	play(t, false, mockapi.Options{MaskAccessKey: mask}, func(f *fixture) []step {
+		f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = imported })
+		return []step{
+			{config: aws, secret: "one", importID: "shop"},
+			{config: masked, action: noop},                              // a configuration written from the import plans empty
+			{config: masked, secret: "one", err: `Masked "access_key"`}, // but must not be sent
+			{
+				config: aws, secret: "one",
+				action: updates, changes: changes{"access_key": {"AKIA****MPLE", "AKIAEXAMPLE"}, "secret_key_version": {nil, 1}},
+				sent: []string{awsBody("one", "")},
+			},
+			{ // an answer that cannot belong to this key is drift
+				before: func() {
+					f.account.ChangeS3("shop", func(s *mockapi.Storage) { s.AccessKey = "AKIAANOTHERKEY" })
+				},
+				config: aws, secret: "one",
+				action: updates, changes: changes{"access_key": {"AKIA****RKEY", "AKIAEXAMPLE"}},
+				sent: []string{awsBody("one", "")},
+			},
+		}
+	})
+}
+
+// Whatever RyzeAPI does where its contract is open, an apply succeeds and the plan after it is empty.
 func TestAccOpenPointsOfTheContract(t *testing.T) {
 	t.Parallel()
 	addSlashes := func(s string) string { return "/" + strings.Trim(s, "/") + "/" }
-	for name, options := range map[string]mockapi.Options{
-		"null when disabled":   {Disabled: mockapi.DisabledNull},
-		"empty when disabled":  {Disabled: mockapi.DisabledEmpty},
-		"absent when disabled": {Disabled: mockapi.DisabledAbsent},
-		"masked at the end":    {MaskAccessKey: func(s string) string { return s[:4] + "..." }},
-		"masked in whole":      {MaskAccessKey: func(string) string { return "********" }},
-		"slashes added":        {NormalizePathPrefix: addSlashes, NormalizeEndpoint: func(s string) string { return strings.ToLower(s) + "/" }},
-		"slashes dropped":      {NormalizePathPrefix: func(s string) string { return strings.Trim(s, "/") }},
+	dropSlashes := func(s string) string { return strings.Trim(s, "/") }
+	lowerAndSlash := func(s string) string { return strings.ToLower(s) + "/" }
+	hide := func(string) string { return "********" }
+	forms := []arguments{
+		{"path_prefix": "media/shop", "endpoint": "https://MinIO.example.com"},
+		{"path_prefix": "/media/shop/", "endpoint": ""},
+		{"path_prefix": nil, "endpoint": nil},
+	}
+	for name, open := range map[string]func(*mockapi.Options){
+		"as sent":         func(*mockapi.Options) {},
+		"masked in part":  func(o *mockapi.Options) { o.MaskAccessKey = func(s string) string { return s[:4] + "..." } },
+		"masked in whole": func(o *mockapi.Options) { o.MaskAccessKey = hide },
+		"slashes dropped": func(o *mockapi.Options) { o.NormalizePathPrefix = dropSlashes },
+		"slashes added":   func(o *mockapi.Options) { o.NormalizePathPrefix, o.NormalizeEndpoint = addSlashes, lowerAndSlash },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newBench(t, options)
-			for _, form := range []struct{ prefix, endpoint string }{{`"media/shop"`, `"https://MinIO.example.com"`}, {`"/media/shop/"`, `""`}, {`null`, `null`}} {
-				arguments := aws("path_prefix = "+form.prefix, "endpoint = "+form.endpoint)
-				b.run(
-					resource.TestStep{Config: b.shop(arguments...), ConfigVariables: secret("one")},
-					resource.TestStep{Config: b.shop(arguments...), ConfigVariables: secret("two"), ConfigPlanChecks: planned(changes{"secret_key_version": {"1", "2"}})},
-					resource.TestStep{Config: b.shop(append(arguments, `enabled = false`)...), ConfigVariables: secret("two")},
-					resource.TestStep{Config: b.shop(arguments...), ConfigVariables: secret("two"), ConfigPlanChecks: planned(changes{"enabled": {false, true}})},
-				)
-			}
-		})
+		for shape, disabledShape := range map[string]mockapi.DisabledShape{
+			"null": mockapi.DisabledNull, "empty": mockapi.DisabledEmpty, "absent": mockapi.DisabledAbsent,
+		} {
+			options := mockapi.Options{Disabled: disabledShape}
+			open(&options)
+			t.Run(name+", "+shape+" when disabled", func(t *testing.T) {
+				t.Parallel()
+				for _, form := range forms {
+					play(t, false, options, func(*fixture) []step { return lifeInOneForm(form) })
+				}
+			})
+		}
+	}
+	t.Run("all at once", func(t *testing.T) { // the nastiest, with the CLI
+		t.Parallel()
+		options := mockapi.Options{
+			Disabled: mockapi.DisabledAbsent, MaskAccessKey: hide, NormalizePathPrefix: addSlashes, NormalizeEndpoint: lowerAndSlash,
+		}
+		play(t, true, options, func(*fixture) []step { return lifeInOneForm(forms[0]) })
+	})
+}
+
+// lifeInOneForm takes a storage through its life, in one form of writing endpoint and prefix.
+func lifeInOneForm(form arguments) []step {
+	config := aws.with(form)
+	text := func(value any) string { s, _ := value.(string); return s }
+	sent := func(secret string) []string {
+		return []string{body(mockapi.Storage{
+			Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: secret,
+			Endpoint: text(form["endpoint"]), PathPrefix: text(form["path_prefix"]),
+		})}
+	}
+	return []step{
+		{config: config, secret: "one", sent: sent("one"), action: creates},
+		{config: config, secret: "two", sent: sent("two"), action: updates, changes: changes{"secret_key_version": {1, 2}}},
+		{config: config.with(switchedOff), secret: "two", sent: []string{disableBody}},
+		{config: config, secret: "two", sent: sent("two"), action: updates, changes: changes{"enabled": {false, true}}},
 	}
 }
 
-func TestAccFormsOfOneValue(t *testing.T) {
+func TestFormsOfOneValue(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	arguments := func(endpoint, prefix string) []string {
-		return aws("endpoint = "+endpoint, "path_prefix = "+prefix)
+	form := func(endpoint, path any) arguments {
+		return aws.with(arguments{"endpoint": endpoint, "path_prefix": path})
 	}
-	b.run(
-		resource.TestStep{Config: b.shop(arguments(`"https://minio.example.com"`, `"shop"`)...), ConfigVariables: secret("one")},
-		resource.TestStep{ // slashes and the case of the host are no change
-			Config: b.shop(arguments(`"https://MinIO.example.com/"`, `"/shop/"`)...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: action(plancheck.ResourceActionNoop),
-		},
-		resource.TestStep{
-			PreConfig: func() {
-				b.mustSent(body(mockapi.Storage{
-					Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "one", Endpoint: "https://minio.example.com", PathPrefix: "shop",
-				}))
+	play(t, false, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{
+				config: form("https://minio.example.com", "shop"), secret: "one",
+				sent: []string{body(mockapi.Storage{
+					Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "one",
+					Endpoint: "https://minio.example.com", PathPrefix: "shop",
+				})},
 			},
-			Config: b.shop(arguments(`null`, `""`)...), ConfigVariables: secret("one"), Check: b.checkSent(awsBody("one", "")),
-		},
-		resource.TestStep{ // from "" to null and back only the state's form changes
-			Config: b.shop(arguments(`""`, `null`)...), ConfigVariables: secret("one"), Check: b.checkSent(),
-		},
-		resource.TestStep{ // so does a change of timeouts
-			Config: b.shop(append(arguments(`""`, `null`), `timeouts = { create = "1m" }`)...), ConfigVariables: secret("one"), Check: b.checkSent(),
-		},
-	)
+			{ // slashes and the case of the host are no change
+				config: form("https://MinIO.example.com/", "/shop/"), secret: "one", action: noop,
+			},
+			{config: form(nil, ""), secret: "one", sent: []string{awsBody("one", "")}},
+			{
+				config: form("", nil),
+				secret: "one",
+			}, // from "" to null and back only the state's form changes
+			{config: form("", nil).with(arguments{"timeouts": arguments{"create": "1m"}}), secret: "one"}, // nothing to send
+		}
+	})
 }
 
-func TestAccServerThatDropsAField(t *testing.T) {
+func TestServerThatDropsAField(t *testing.T) {
 	t.Parallel()
-	drop := true // only while no request is under way
-	b := newBench(t, mockapi.Options{Alter: func(s *mockapi.Storage) {
+	drop := false // only while no request is under way
+	options := mockapi.Options{Alter: func(s *mockapi.Storage) {
 		if drop {
 			s.PathPrefix = ""
 		}
-	}})
-	config := b.shop(aws(`path_prefix = "shop/"`)...)
-	b.run(
-		resource.TestStep{
-			Config: config, ConfigVariables: secret("one"),
-			ExpectError: regexp.MustCompile(`(?s)RyzeAPI did not keep path_prefix of instance "shop".*Sent: "shop/".*Saved: ""`),
-		},
-		resource.TestStep{ // what was saved is tracked, as tainted
-			PreConfig: func() { b.mustSent(awsBody("one", "shop/")); drop = false },
-			Config:    config, ConfigVariables: secret("one"),
-			ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
-			Check:            b.checkSent(disableBody, awsBody("one", "shop/")),
-		},
-		resource.TestStep{
-			PreConfig: func() { drop = true },
-			Config:    b.shop(aws(`path_prefix = "new/"`)...), ConfigVariables: secret("one"),
-			ExpectError: regexp.MustCompile(`(?s)RyzeAPI did not keep path_prefix.*Sent: "new/".*Saved: ""`),
-		},
-		resource.TestStep{
-			PreConfig: func() { b.mustSent(awsBody("one", "new/")); drop = false },
-			Config:    b.shop(aws(`path_prefix = "new/"`)...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: planned(changes{"path_prefix": {nil, "new/"}, "secret_key_version": {"1", "2"}}),
-			Check:            b.checkSent(awsBody("one", "new/")),
-		},
-	)
+	}}
+	shop, changed := aws.with(prefix("shop/")), aws.with(prefix("new/"))
+	play(t, false, options, func(*fixture) []step {
+		return []step{
+			{
+				before: func() { drop = true },
+				config: shop, secret: "one",
+				sent: []string{awsBody("one", "shop/")},
+				err:  `(?s)RyzeAPI did not save "path_prefix" of instance "shop" as sent.*Sent: "shop/".*Saved: ""`,
+			},
+			{ // what was saved is tracked, as tainted
+				before: func() { drop = false },
+				config: shop, secret: "one",
+				action: replaces,
+				sent:   []string{disableBody, awsBody("one", "shop/")},
+			},
+			{
+				before: func() { drop = true },
+				config: changed, secret: "one",
+				sent: []string{awsBody("one", "new/")},
+				err:  `(?s)RyzeAPI did not save "path_prefix".*Sent: "new/".*Saved: ""`,
+			},
+			{
+				before: func() { drop = false },
+				config: changed, secret: "one",
+				action: updates, changes: changes{"path_prefix": {nil, "new/"}, "secret_key_version": {1, 2}},
+				sent: []string{awsBody("one", "new/")},
+			},
+		}
+	})
 }
 
-func TestAccServerThatDoesNotDisable(t *testing.T) {
+func TestServerThatDoesNotDisable(t *testing.T) {
 	t.Parallel()
 	stuck := false
-	b := newBench(t, mockapi.Options{Alter: func(s *mockapi.Storage) { s.Enabled = s.Enabled || stuck }})
-	b.run(
-		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one")},
-		resource.TestStep{
-			PreConfig: func() { stuck = true },
-			Config:    b.header(), ExpectError: regexp.MustCompile(`RyzeAPI did not keep enabled of instance "shop"`),
-		},
-		resource.TestStep{
-			PreConfig: func() { stuck = false },
-			Config:    b.header(), Check: b.checkSent(awsBody("one", ""), disableBody, disableBody),
-		},
-	)
+	options := mockapi.Options{Alter: func(s *mockapi.Storage) { s.Enabled = s.Enabled || stuck }}
+	play(t, false, options, func(*fixture) []step {
+		return []step{
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
+			{
+				before: func() { stuck = true },
+				sent:   []string{disableBody},
+				err:    `RyzeAPI did not save "enabled" of instance "shop" as sent`,
+			},
+			{before: func() { stuck = false }, sent: []string{disableBody}},
+		}
+	})
 }
 
-// After a write of which nobody knows whether it took effect, the next apply sends everything again, even if the configuration has gone back.
+// After a write of which nobody knows whether it took effect, the next apply sends everything again, even if the
+// configuration has gone back.
 func TestAccWritesThatMayHaveTakenEffect(t *testing.T) {
 	t.Parallel()
-	for mode, version := range map[string]func(int) string{
-		"automatic": func(int) string { return "" },
-		"manual":    func(n int) string { return fmt.Sprintf("secret_key_version = %d", n) },
+	for mode, c := range map[string]struct {
+		one, two arguments
+		again    changes // planned after a rotation that may have happened was taken back
+	}{
+		"automatic": {aws, aws, changes{"secret_key_version": {1, 2}}},
+		"manual":    {aws.with(version(1)), aws.with(version(2)), changes{"secret_key_version": {nil, 1}}},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, mockapi.Options{})
-			b.options = []string{"max_retries = 0"}
-			one, two := b.shop(aws(version(1))...), b.shop(aws(version(2))...)
-			again := changes{"secret_key_version": {"1", "2"}}
-			if mode == "manual" {
-				again = changes{"secret_key_version": {nil, "1"}}
-			}
-			b.run(
-				resource.TestStep{ // a create: tracked, so that a destroy would find it
-					PreConfig: func() { b.mock.Inject("POST", 1, mockapi.DropAfter()) },
-					Config:    one, ConfigVariables: secret("one"),
-					ExpectError: regexp.MustCompile(`may have carried out`),
-				},
-				resource.TestStep{
-					PreConfig: func() { b.mustSent(awsBody("one", "")) },
-					Config:    one, ConfigVariables: secret("one"),
-					ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
-					Check:            b.checkSent(disableBody, awsBody("one", "")),
-				},
-				resource.TestStep{ // a rotation
-					PreConfig: func() { b.mock.Inject("POST", 1, mockapi.DropAfter()) },
-					Config:    two, ConfigVariables: secret("two"),
-					ExpectError: regexp.MustCompile(`may have carried out`),
-				},
-				resource.TestStep{ // is taken back: the server has it all the same
-					PreConfig: func() {
-						if b.account.S3("shop").SecretKey != "two" {
-							t.Error("the fault is not the one that this test is about")
-						}
-						b.mustSent(awsBody("two", ""))
+			play(t, mode == "automatic", mockapi.Options{}, func(f *fixture) []step {
+				f.settings = arguments{"max_retries": 0}
+				lose := func() { f.mock.Inject("POST", 1, mockapi.DropAfter()) }
+				return []step{
+					{ // a create: tracked, so that a destroy would find it
+						before: lose, config: c.one, secret: "one",
+						sent: []string{awsBody("one", "")},
+						err:  `may have carried out`,
 					},
-					Config: one, ConfigVariables: secret("one"),
-					ConfigPlanChecks: planned(again),
-					Check:            b.checkSent(awsBody("one", "")),
-				},
-			)
+					{
+						config: c.one, secret: "one",
+						action: replaces,
+						sent:   []string{disableBody, awsBody("one", "")},
+					},
+					{ // a rotation
+						before: lose, config: c.two, secret: "two",
+						sent: []string{awsBody("two", "")},
+						err:  `may have carried out`,
+					},
+					{ // is taken back, but the server has it
+						before: func() {
+							if f.account.S3("shop").SecretKey != "two" {
+								t.Error("the fault is not the one that this test is about")
+							}
+						},
+						config: c.one, secret: "one",
+						action: updates, changes: c.again,
+						sent: []string{awsBody("one", "")},
+					},
+				}
+			})
 		})
 	}
 }
 
-func TestAccCreateThatWasRefusedIsNotTracked(t *testing.T) {
+func forbid(f *fixture) func() {
+	return func() {
+		f.mock.Inject("POST", 1, mockapi.FailWith(403, "Instance token does not match requested instance"))
+	}
+}
+
+func TestCreateThatWasRefusedIsNotTracked(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(
-		resource.TestStep{
-			PreConfig: func() {
-				b.mock.Inject("POST", 1, mockapi.FailWith(403, "Instance token does not match requested instance"))
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		return []step{
+			{before: forbid(f), config: aws, secret: "one", sent: []string{awsBody("one", "")}, err: `403 Forbidden`},
+			{config: aws, secret: "one", action: creates, sent: []string{awsBody("one", "")}},
+		}
+	})
+}
+
+func TestUpdateThatWasRefusedChangesNothing(t *testing.T) {
+	t.Parallel()
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		return []step{
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
+			{before: forbid(f), config: aws, secret: "two", sent: []string{awsBody("two", "")}, err: `403 Forbidden`},
+			{config: aws, secret: "one", action: noop},
+		}
+	})
+}
+
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	create := arguments{"create": "1s", "read": "1m", "update": "1m", "delete": "1m"}
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		return []step{
+			{
+				config: aws.with(arguments{"timeouts": create}), secret: "one",
+				sent: []string{awsBody("one", "")},
 			},
-			Config: b.shop(aws()...), ConfigVariables: secret("one"),
-			ExpectError: regexp.MustCompile(`403 Forbidden`),
-		},
-		resource.TestStep{
-			Config: b.shop(aws()...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: action(plancheck.ResourceActionCreate),
-		},
-	)
-}
-
-func TestAccUpdateThatWasRefusedChangesNothing(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(
-		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one")},
-		resource.TestStep{
-			PreConfig: func() {
-				b.mock.Inject("POST", 1, mockapi.FailWith(403, "Instance token does not match requested instance"))
+			{
+				before: func() { f.mock.Inject("POST", 99, mockapi.SlowDown(60)) },
+				config: aws.with(arguments{"timeouts": arguments{"update": "1s"}}), secret: "two",
+				sent: []string{awsBody("two", "")},
+				err: `(?s)time\s+for\s+this\s+operation\s+ran\s+out.*was\s+waiting\s+for\s+the\s+` +
+					`rate\s+limit\s+of\s+the\s+token`,
 			},
-			Config: b.shop(aws()...), ConfigVariables: secret("two"), ExpectError: regexp.MustCompile(`403 Forbidden`),
-		},
-		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one"), ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
-	)
+			{
+				before: func() { f.mock.ClearFaults() },
+				config: aws, secret: "two",
+				sent: []string{awsBody("two", "")},
+			},
+		}
+	})
 }
 
-func TestAccTimeouts(t *testing.T) {
+func TestReadFailureLosesNothing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(
-		resource.TestStep{
-			PreConfig: func() { b.mock.Inject("POST", 1, mockapi.Delay(0)); b.mock.Inject("POST", 99, mockapi.SlowDown(60)) },
-			Config:    b.shop(aws(`timeouts = { create = "1s", read = "1m", update = "1m", delete = "1m" }`)...), ConfigVariables: secret("one"),
-		},
-		resource.TestStep{
-			Config:          b.shop(aws(`timeouts = { update = "1s" }`)...),
-			ConfigVariables: secret("two"),
-			ExpectError:     regexp.MustCompile(`(?s)time\s+for\s+this\s+operation\s+ran\s+out.*was\s+waiting for the\s+rate\s+limit\s+of\s+the\s+token`),
-		},
-		resource.TestStep{
-			PreConfig: func() { b.mock.ClearFaults() },
-			Config:    b.shop(aws()...), ConfigVariables: secret("two"),
-		},
-	)
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		f.settings = arguments{"max_retries": 0}
+		return []step{
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
+			{ // a proxy's 404 does not mean that the instance is gone
+				before: func() { f.mock.Inject("GET", 1, mockapi.HTMLPage(404)) },
+				config: aws, secret: "one", planOnly: true,
+				err: `(?s)Could not read the S3 storage of instance "shop".*HTML page`,
+			},
+			{config: aws, secret: "one", action: noop},
+		}
+	})
 }
 
-func TestAccReadFailureLosesNothing(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.options = []string{"max_retries = 0"}
-	b.run(
-		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one")},
-		resource.TestStep{ // a proxy's 404 does not mean that the instance is gone
-			PreConfig: func() { b.mock.Inject("GET", 1, mockapi.HTMLPage(404)) },
-			Config:    b.shop(aws()...), ConfigVariables: secret("one"), PlanOnly: true,
-			ExpectError: regexp.MustCompile(`(?s)Could not read the S3 storage of instance "shop".*HTML page`),
-		},
-		resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one"), ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
-	)
-}
-
+// What is wrong is an error at plan on its argument, and nothing is sent.
 func TestAccValidation(t *testing.T) {
 	t.Parallel()
-	replaced := func(from, to string) []string {
-		return strings.Split(strings.Replace(strings.Join(aws(), "\n"), from, to, 1), "\n")
+	endpoint := func(value string) arguments { return aws.with(arguments{"endpoint": value}) }
+	bucket := func(value string) arguments { return aws.with(arguments{"bucket": value}) }
+	timeout := func(value string) arguments {
+		return aws.with(arguments{"timeouts": arguments{"create": value}})
 	}
 	for name, c := range map[string]struct {
-		arguments []string
-		secret    string
-		want      string
+		config arguments
+		secret string
+		want   string
 	}{
-		"no bucket":              {replaced(`bucket = "media"`, ``), "one", `Missing bucket`},
-		"empty bucket":           {replaced(`"media"`, `""`), "one", `Missing bucket`},
-		"no access key":          {replaced(`access_key = "AKIAEXAMPLE"`, ``), "one", `Missing access_key`},
-		"no region for AWS":      {replaced(`region = "us-east-1"`, `endpoint = ""`), "one", `Missing region`},
-		"no secret":              {replaced(`secret_key = var.secret`, ``), "one", `Missing secret_key`},
-		"null secret":            {replaced(`var.secret`, `null`), "one", `Missing secret_key`},
-		"empty secret":           {aws(), "", `secret_key is empty`},
-		"secret of a file":       {aws(), "one\n", `(?s)Invalid secret_key.*line\s+break`},
-		"secret with white end":  {aws(), "one ", `(?s)Invalid secret_key.*white\s+space`},
-		"bucket with white end":  {replaced(`"media"`, `"media "`), "one", `Invalid bucket`},
-		"bucket of a file":       {replaced(`"media"`, `"media\n"`), "one", `Invalid bucket`},
-		"masked key":             {replaced(`"AKIAEXAMPLE"`, `"AKIA..."`), "one", `Masked access_key`},
-		"endpoint without host":  {aws(`endpoint = "https://"`), "one", `Invalid endpoint`},
-		"endpoint of no scheme":  {aws(`endpoint = "minio.example.com"`), "one", `(?s)Invalid endpoint.*must begin with https://`},
-		"endpoint with password": {aws(`endpoint = "https://me:hunter2@minio.example.com"`), "one", `(?s)Invalid endpoint.*user name or`},
-		"endpoint with query":    {aws(`endpoint = "https://minio.example.com?a=b"`), "one", `Invalid endpoint`},
-		"version 0":              {aws(`secret_key_version = 0`), "one", `secret_key_version`},
-		"version over 2^53-1":    {aws(`secret_key_version = 9007199254740992`), "one", `secret_key_version`},
-		"timeout of no time":     {aws(`timeouts = { create = "0s" }`), "one", `Invalid timeout`},
-		"timeout of no duration": {aws(`timeouts = { create = "soon" }`), "one", `must be a string containing a sequence of decimal numbers`},
+		"no bucket":              {aws.without("bucket"), "one", `Missing "bucket"`},
+		"empty bucket":           {bucket(""), "one", `Missing "bucket"`},
+		"no access key":          {aws.without("access_key"), "one", `Missing "access_key"`},
+		"no region for AWS":      {endpoint("").without("region"), "one", `Missing "region"`},
+		"no secret":              {aws.without("secret_key"), "one", `Missing "secret_key"`},
+		"null secret":            {aws, "", `Missing "secret_key"`},
+		"empty secret":           {aws.with(arguments{"secret_key": ""}), "", `"secret_key" is empty`},
+		"secret of a file":       {aws, "one\n", `(?s)Invalid "secret_key".*line\s+break`},
+		"secret with white end":  {aws, "one ", `(?s)Invalid "secret_key".*white\s+space`},
+		"bucket with white end":  {bucket("media "), "one", `Invalid "bucket"`},
+		"bucket of a file":       {bucket("media\n"), "one", `Invalid "bucket"`},
+		"masked key":             {aws.with(arguments{"access_key": "AKIA..."}), "one", `Masked "access_key"`},
+		"endpoint without host":  {endpoint("https://"), "one", `Invalid "endpoint"`},
+		"endpoint of no scheme":  {endpoint("minio.example.com"), "one", `(?s)Invalid "endpoint".*must begin with https://`},
+		"endpoint with password": {endpoint("https://me:hunter2@minio.example.com"), "one", `(?s)Invalid "endpoint".*user name`},
+		"endpoint with query":    {endpoint("https://minio.example.com?a=b"), "one", `Invalid "endpoint"`},
+		"version 0":              {aws.with(version(0)), "one", `secret_key_version`},
+		"version over 2^53-1":    {aws.with(version(maxVersion + 1)), "one", `secret_key_version`},
+		"timeout of no time":     {timeout("0s"), "one", `Invalid timeout`},
+		"timeout of no duration": {timeout("soon"), "one", `must be a string containing a sequence of decimal numbers`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, mockapi.Options{})
-			b.run(resource.TestStep{
-				Config: b.shop(c.arguments...), ConfigVariables: secret(c.secret), PlanOnly: true, ExpectError: regexp.MustCompile(c.want),
+			// The CLI plays a validator's error, one of the whole configuration, and one of the plan.
+			withCLI := name == "secret of a file" || name == "no bucket" || name == "masked key"
+			play(t, withCLI, mockapi.Options{}, func(f *fixture) []step {
+				t.Cleanup(func() { f.sentNothing(t) })
+				return []step{{config: c.config, secret: c.secret, planOnly: true, err: c.want}}
 			})
-			if requests := b.mock.Requests(); len(requests) > 0 {
-				t.Errorf("sent %d requests", len(requests))
-			}
 		})
 	}
-	for _, name := range []string{``, ` shop`, `shop `, `a,b`, `a\nb`, `..`} {
+	for _, name := range []string{"", " shop", "shop ", "a,b", "a\nb", ".."} {
 		t.Run("instance "+name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, mockapi.Options{})
-			b.run(resource.TestStep{
-				Config:          strings.Replace(b.shop(aws()...), `instance = "shop"`, `instance = "`+name+`"`, 1),
-				ConfigVariables: secret("one"), PlanOnly: true, ExpectError: regexp.MustCompile(`Invalid instance`),
+			play(t, false, mockapi.Options{}, func(f *fixture) []step {
+				t.Cleanup(func() { f.sentNothing(t) })
+				return []step{{
+					config: aws.with(arguments{"instance": name}), secret: "one", planOnly: true, err: `Invalid "instance"`,
+				}}
 			})
-			if requests := b.mock.Requests(); len(requests) > 0 {
-				t.Errorf("sent %d requests", len(requests))
-			}
 		})
+	}
+}
+
+func (f *fixture) sentNothing(t *testing.T) {
+	t.Helper()
+	if requests := f.mock.Requests(); len(requests) > 0 {
+		t.Errorf("sent %d requests", len(requests))
 	}
 }
 
 func TestAccLargestVersion(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(
-		resource.TestStep{
-			Config: b.shop(aws(`secret_key_version = 9007199254740991`)...), ConfigVariables: secret("one"),
-			ConfigStateChecks: []statecheck.StateCheck{attribute("secret_key_version", knownvalue.Int64Exact(9007199254740991))},
-		},
-		resource.TestStep{ // there is none larger to count on to
-			Config: b.shop(aws()...), ConfigVariables: secret("one"),
-			ConfigPlanChecks: planned(changes{"secret_key_version": {"9007199254740991", "1"}}),
-		},
-	)
+	play(t, true, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{
+				config: aws.with(version(maxVersion)), secret: "one",
+				sent:  []string{awsBody("one", "")},
+				state: map[string]any{"secret_key_version": maxVersion},
+			},
+			{ // no larger number is left to count on to
+				config: aws, secret: "one",
+				action: updates, changes: changes{"secret_key_version": {maxVersion, 1}},
+				sent: []string{awsBody("one", "")},
+			},
+		}
+	})
 }
 
 // Unknown values pass the plan, and are checked at apply before anything is sent.
-func TestAccValuesUnknownAtPlan(t *testing.T) {
+func TestValuesUnknownAtPlan(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	config := func(bucket, enabled string) string {
-		return b.shop(`region = "us-east-1"`, `bucket = terraform_data.x.output.bucket`, `access_key = "AKIAEXAMPLE"`, `secret_key = var.secret`,
-			`enabled = terraform_data.x.output.enabled`) +
-			fmt.Sprintf("resource \"terraform_data\" \"x\" {\n  triggers_replace = [%q, %q]\n  input = { bucket = %q, enabled = %s }\n}\n", bucket, enabled, bucket, enabled)
+	later := func(bucket string, enabled bool) arguments {
+		return aws.with(arguments{"bucket": knownLater{bucket}, "enabled": knownLater{enabled}})
 	}
-	b.run(
-		resource.TestStep{Config: config("", "true"), ConfigVariables: secret("one"), ExpectError: regexp.MustCompile(`Missing bucket`)},
-		resource.TestStep{
-			PreConfig: func() { b.mustSent() },
-			Config:    config("media", "true"), ConfigVariables: secret("one"), Check: b.checkSent(awsBody("one", "")),
-		},
-		resource.TestStep{Config: config("media", "false"), Check: b.checkSent(disableBody)},
-		resource.TestStep{ // enabled turns out true, and the secret is missing
-			Config: config("other", "true"), ExpectError: regexp.MustCompile(`Missing secret_key`),
-		},
-		resource.TestStep{
-			PreConfig: func() { b.mustSent() },
-			Config:    config("other", "true"), ConfigVariables: secret("two"),
-			Check: b.checkSent(strings.Replace(awsBody("two", ""), "media", "other", 1)),
-		},
-	)
+	play(t, false, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{config: later("", true), secret: "one", err: `Missing "bucket"`},
+			{config: later("media", true), secret: "one", sent: []string{awsBody("one", "")}},
+			{config: later("media", false), sent: []string{disableBody}},
+			{ // enabled turns out true, and the secret is missing
+				config: later("other", true), err: `Missing "secret_key"`,
+			},
+			{
+				config: later("other", true), secret: "two",
+				sent: []string{strings.Replace(awsBody("two", ""), "media", "other", 1)},
+			},
+		}
+	})
 }

@@ -24,7 +24,7 @@ type instancesModel struct {
 	Instances       []instanceModel `tfsdk:"instances"`
 }
 
-// instanceModel has no place for the instance's token, so that it cannot reach a state.
+// instanceModel has no field for the instance's token, so that the token cannot get into the state.
 type instanceModel struct {
 	Name            types.String `tfsdk:"name"`
 	ID              types.String `tfsdk:"id"`
@@ -36,50 +36,62 @@ type instanceModel struct {
 }
 
 // Metadata implements [datasource.DataSource].
-func (d *instancesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *instancesDataSource) Metadata(
+	_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_instances"
 }
 
 // Schema implements [datasource.DataSource].
 func (d *instancesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The instances that the provider's token reaches: all of the account, by one request.",
+		MarkdownDescription: "The instances that the provider's token can access. One request lists them all.",
 		Attributes: map[string]schema.Attribute{
 			"names": schema.SetAttribute{
 				ElementType: types.StringType,
 				Optional:    true,
 				Computed:    true,
-				MarkdownDescription: "Names of the instances to look for; left out, all. Then it holds the names of those that were found, " +
-					"as `for_each` takes them. A name that does not exist is a warning.",
+				MarkdownDescription: "Names of the instances to find; if omitted, all. The result has the names of the instances " +
+					"that were found, ready for `for_each`. A name that does not exist causes a warning.",
 			},
 			"connection_state": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "Only instances in this state, such as `connected`, `disconnected` or `qr`.",
+				Optional: true,
+				MarkdownDescription: "Find only instances with this connection state, such as `connected`, `disconnected` or " +
+					"`qr`. If omitted, instances in any state.",
 			},
 			"instances": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "The instances that were found, sorted by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":             computedText("Name, the identifier of an instance."),
-					"id":               computedText("RyzeAPI's own number of the instance."),
-					"status":           computedText("Status of the instance."),
-					"connection_state": computedText("State of the connection to WhatsApp, such as `connected`, `disconnected` or `qr`."),
-					"number_jid":       computedText("WhatsApp's identifier of the number, once there is one."),
-					"profile_name":     computedText("Name of the WhatsApp profile."),
-					"is_business":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is a WhatsApp Business account."},
+					"name": computedString("Name of the instance, which identifies it."),
+					"id":   computedString("ID that RyzeAPI assigned to the instance, such as `1`. Null if RyzeAPI reports none."),
+					"status": computedString("Status of the instance in RyzeAPI, such as `active`. " +
+						"Null if RyzeAPI reports none."),
+					"connection_state": computedString("State of the connection to WhatsApp: `connected`, `connecting`, " +
+						"`disconnected`, `closed`, `loggedout`, `banned`, `qr` (waiting for its QR code to be scanned), " +
+						"or another that RyzeAPI adds. Null if RyzeAPI reports none."),
+					"number_jid": computedString("WhatsApp ID of the connected number, such as " +
+						"`15550100123@s.whatsapp.net`. Null until a number has been connected."),
+					"profile_name": computedString("Name of the WhatsApp profile. Null if there is none."),
+					"is_business": schema.BoolAttribute{
+						Computed:            true,
+						MarkdownDescription: "Whether it is a WhatsApp Business account. `false` if RyzeAPI does not say.",
+					},
 				}},
 			},
 		},
 	}
 }
 
-// computedText is an attribute that RyzeAPI alone sets.
-func computedText(description string) schema.StringAttribute {
+// computedString returns an attribute that only RyzeAPI sets.
+func computedString(description string) schema.StringAttribute {
 	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 }
 
 // Configure implements [datasource.DataSourceWithConfigure].
-func (d *instancesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+func (d *instancesDataSource) Configure(
+	_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse,
+) {
 	d.services, _ = req.ProviderData.(*services)
 }
 
@@ -96,22 +108,22 @@ func (d *instancesDataSource) Read(ctx context.Context, req datasource.ReadReque
 	defer cancel()
 	listed, err := d.services.client.List(ctx)
 	if err != nil {
-		resp.Diagnostics.Append(listFailed(err))
+		resp.Diagnostics.Append(failedListError(err))
 		return
 	}
 	if !model.Names.IsNull() {
 		var missing []string
-		listed, missing = named(listed, wanted)
+		listed, missing = selectByName(listed, wanted)
 		if len(missing) > 0 {
-			resp.Diagnostics.Append(instancesMissing(missing))
+			resp.Diagnostics.Append(missingInstancesWarning(missing))
 		}
 	}
-	model.found(inState(listed, model.ConnectionState))
+	model.setInstances(selectByConnectionState(listed, model.ConnectionState))
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 
-// named returns the instances with the given names, and the names that no instance has.
-func named(instances []ryzeapi.Instance, names []string) (found []ryzeapi.Instance, missing []string) {
+// selectByName returns the instances with the given names, and the names that no instance has.
+func selectByName(instances []ryzeapi.Instance, names []string) (found []ryzeapi.Instance, missing []string) {
 	wanted := map[string]bool{}
 	for _, name := range names {
 		wanted[name] = true
@@ -125,32 +137,33 @@ func named(instances []ryzeapi.Instance, names []string) (found []ryzeapi.Instan
 	return found, slices.Sorted(maps.Keys(wanted))
 }
 
-// inState returns the instances in a state of connection; null is any.
-func inState(instances []ryzeapi.Instance, state types.String) []ryzeapi.Instance {
+// selectByConnectionState returns the instances with a connection state, or all if it is null.
+func selectByConnectionState(instances []ryzeapi.Instance, state types.String) []ryzeapi.Instance {
 	return slices.DeleteFunc(slices.Clone(instances), func(i ryzeapi.Instance) bool {
 		return !state.IsNull() && i.ConnectionState != state.ValueString()
 	})
 }
 
-func byName(a, b ryzeapi.Instance) int { return cmp.Compare(a.Name, b.Name) }
+func compareNames(a, b ryzeapi.Instance) int { return cmp.Compare(a.Name, b.Name) }
 
-// found sets what was found.
-func (m *instancesModel) found(instances []ryzeapi.Instance) {
-	slices.SortFunc(instances, byName)
+// setInstances sets the result: the instances, sorted by name, and their names.
+func (m *instancesModel) setInstances(instances []ryzeapi.Instance) {
+	slices.SortFunc(instances, compareNames)
 	names := make([]attr.Value, 0, len(instances))
 	m.Instances = make([]instanceModel, 0, len(instances))
 	for _, i := range instances {
 		names = append(names, types.StringValue(i.Name))
 		m.Instances = append(m.Instances, instanceModel{
-			Name: types.StringValue(i.Name), ID: textOrNull(i.ID), Status: textOrNull(i.Status), ConnectionState: textOrNull(i.ConnectionState),
-			NumberJID: textOrNull(i.NumberJID), ProfileName: textOrNull(i.ProfileName), IsBusiness: types.BoolValue(i.IsBusiness),
+			Name: types.StringValue(i.Name), ID: stringOrNull(i.ID), Status: stringOrNull(i.Status),
+			ConnectionState: stringOrNull(i.ConnectionState), NumberJID: stringOrNull(i.NumberJID),
+			ProfileName: stringOrNull(i.ProfileName), IsBusiness: types.BoolValue(i.IsBusiness),
 		})
 	}
 	m.Names = types.SetValueMust(types.StringType, names)
 }
 
-// textOrNull is null for "", which RyzeAPI does not tell from null.
-func textOrNull(text string) types.String {
+// stringOrNull returns null for "", because RyzeAPI does not distinguish the two.
+func stringOrNull(text string) types.String {
 	if text == "" {
 		return types.StringNull()
 	}

@@ -2,10 +2,13 @@ package provider
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -24,6 +27,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/cli"
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/fingerprint"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
@@ -35,13 +40,18 @@ func TestMain(m *testing.M) {
 	}
 	cliConfig := filepath.Join(dir, "cli.tfrc")
 	for name, value := range map[string]string{
-		"TF_CLI_CONFIG_FILE": cliConfig, "CHECKPOINT_DISABLE": "1", "TF_ACC_PROVIDER_NAMESPACE": "ryzeapi", endpointVariable: "", tokenVariable: "",
-		preflightVariable: preflightOff, // no store is asked, but by the tests of the preflight
+		"TF_CLI_CONFIG_FILE": cliConfig, "CHECKPOINT_DISABLE": "1", "TF_ACC_PROVIDER_NAMESPACE": "ryzeapi",
 	} {
 		err = errors.Join(err, os.Setenv(name, value))
 	}
 	if err = errors.Join(err, os.WriteFile(cliConfig, nil, 0o600)); err != nil {
 		log.Fatal(err)
+	}
+	flag.Parse()
+	if !testing.Short() {
+		if err := useCLI(); err != nil {
+			log.Fatal(err)
+		}
 	}
 	code := m.Run()
 	stopStore()
@@ -49,73 +59,108 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// useCLI tells terraform-plugin-testing which CLI to run, so that it need not fetch one for each run of the tests.
+func useCLI() error {
+	ctx := context.Background() //nolint:forbidigo // TestMain has no caller's context
+	path, err := cli.Find(ctx, filepath.Join("..", ".."), os.Stderr)
+	if err != nil {
+		return err
+	}
+	if strings.TrimSuffix(filepath.Base(path), ".exe") == "tofu" && os.Getenv("TF_ACC_PROVIDER_HOST") == "" {
+		err = os.Setenv("TF_ACC_PROVIDER_HOST", "registry.opentofu.org")
+	}
+	return errors.Join(err, os.Setenv("TF_ACC_TERRAFORM_PATH", path))
+}
+
 const (
 	testToken = "acc-account-token"
 	address   = "ryzeapi_instance_s3.shop" // of the resource that the tests manage
 )
 
-// bench is a mock of its own for one test, with the instance "shop", and the real CLI that manages it.
-type bench struct {
-	t       *testing.T
-	url     string
-	mock    *mockapi.Server
-	account *mockapi.Account
-	options []string // more arguments in the provider block
+// fixture is a mock for one test, with the instance "shop".
+type fixture struct {
+	t        *testing.T
+	url      string
+	mock     *mockapi.Server
+	account  *mockapi.Account
+	settings arguments // more arguments of the provider
 
 	mu   sync.Mutex
 	seen int // how much of the journal was asserted
 }
 
-func newBench(t *testing.T, options mockapi.Options) *bench {
+func newFixture(t *testing.T, options mockapi.Options) *fixture {
 	t.Helper()
 	mock := mockapi.New(options)
 	account := mock.AddAccount(testToken)
 	account.AddInstance("shop")
 	server := httptest.NewServer(mock)
 	t.Cleanup(server.Close)
-	return &bench{t: t, url: server.URL, mock: mock, account: account}
+	return &fixture{t: t, url: server.URL, mock: mock, account: account}
 }
 
-var protocol6 = map[string]func() (tfprotov6.ProviderServer, error){
-	"ryzeapi": providerserver.NewProtocol6WithError(testProvider()),
+// testProvider is the provider without its slowest parts, the pauses between attempts and the hash of a fingerprint,
+// and with an environment of its own: no store is asked, except by the tests of the preflight.
+func testProvider(environment ...map[string]string) *ryzeapiProvider {
+	variables := map[string]string{preflightVariable: preflightOff}
+	for _, more := range environment {
+		maps.Copy(variables, more)
+	}
+	return &ryzeapiProvider{
+		version: "test", retryWait: time.Millisecond,
+		newCache: func() *fingerprint.Cache {
+			return fingerprint.NewCacheWith(func(secret, salt []byte) []byte {
+				hash := sha256.Sum256(slices.Concat(salt, secret))
+				return hash[:]
+			})
+		},
+		getenv: func(name string) string { return variables[name] },
+	}
 }
 
-func testProvider() *ryzeapiProvider {
-	return &ryzeapiProvider{version: "test", retryWait: time.Millisecond}
+// factories serve a provider to the CLI.
+func factories(p *ryzeapiProvider) map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){"ryzeapi": providerserver.NewProtocol6WithError(p)}
 }
 
 // run runs the steps with a real CLI, and at the end destroys what is left and sees that nothing is enabled.
-func (b *bench) run(steps ...resource.TestStep) {
-	b.t.Helper()
-	b.runWith(resource.TestCase{Steps: steps})
+func (f *fixture) run(steps ...resource.TestStep) {
+	f.t.Helper()
+	f.runWith(resource.TestCase{Steps: steps})
 }
 
-func (b *bench) runWith(c resource.TestCase) {
-	b.t.Helper()
-	c.IsUnitTest = true // it needs no account of anybody's
-	c.ProtoV6ProviderFactories = protocol6
-	c.TerraformVersionChecks = append(c.TerraformVersionChecks, tfversion.SkipBelow(tfversion.Version1_11_0)) // write-only arguments
-	c.CheckDestroy = func(*terraform.State) error {
-		if held := b.account.S3("shop"); held != (mockapi.Storage{}) {
-			return fmt.Errorf("after the destroy the server still holds %+v", held)
-		}
-		return nil
+func (f *fixture) runWith(c resource.TestCase) {
+	f.t.Helper()
+	if testing.Short() {
+		f.t.Skip("it runs a real CLI")
 	}
-	resource.Test(b.t, c)
+	c.IsUnitTest = true // it needs no account of anybody's
+	if c.ProtoV6ProviderFactories == nil {
+		c.ProtoV6ProviderFactories = factories(testProvider())
+	}
+	c.TerraformVersionChecks = append(
+		c.TerraformVersionChecks,
+		tfversion.SkipBelow(tfversion.Version1_11_0),
+	) // write-only arguments
+	c.CheckDestroy = func(*terraform.State) error { f.holdsNothing(f.t); return nil }
+	resource.Test(f.t, c)
 }
 
-// header is the configuration that precedes every test's own.
-func (b *bench) header() string {
-	return fmt.Sprintf(`
+// holdsNothing checks that the storage of "shop" is not enabled, as after a destroy.
+func (f *fixture) holdsNothing(t testing.TB) {
+	t.Helper()
+	if held := f.account.S3("shop"); held != (mockapi.Storage{}) {
+		t.Errorf("after the destroy the server still holds %+v", held)
+	}
+}
+
+// header is the configuration that precedes every test's own, with more arguments of the provider.
+func (f *fixture) header(settings ...arguments) string {
+	return `
 terraform {
   required_providers {
     ryzeapi = { source = "ryzeapi/ryzeapi" }
   }
-}
-provider "ryzeapi" {
-  endpoint = %q
-  token    = %q
-  %s
 }
 variable "secret" {
   type      = string
@@ -123,26 +168,45 @@ variable "secret" {
   sensitive = true
   default   = null
 }
-`, b.url, testToken, strings.Join(b.options, "\n  "))
+` + f.provider(settings...).hcl(`provider "ryzeapi"`)
 }
 
-// shop is a configuration of the instance "shop" with the given arguments, the secret from an ephemeral variable.
-func (b *bench) shop(arguments ...string) string {
-	return b.header() + "resource \"ryzeapi_instance_s3\" \"shop\" {\n  instance = \"shop\"\n  " + strings.Join(arguments, "\n  ") + "\n}\n"
+// provider is the provider's configuration, with more arguments.
+func (f *fixture) provider(settings ...arguments) arguments {
+	config := arguments{"endpoint": f.url, "token": testToken}.with(f.settings)
+	for _, more := range settings {
+		config = config.with(more)
+	}
+	return config
 }
 
-// aws is the configuration that most tests begin with.
-func aws(more ...string) []string {
-	return append([]string{`region = "us-east-1"`, `bucket = "media"`, `access_key = "AKIAEXAMPLE"`, `secret_key = var.secret`}, more...)
+// shop is a configuration of the instance "shop".
+func (f *fixture) shop(config arguments) string { return f.header() + config.named("shop") }
+
+// named is a resource with a name.
+func (a arguments) named(name string) string {
+	return a.hcl(fmt.Sprintf("resource %q %q", resourceType, name))
 }
 
-func secret(value string) config.Variables {
-	return config.Variables{"secret": config.StringVariable(value)}
+// variable is the value of the ephemeral variable "secret", null if it is empty.
+func variable(secret string) config.Variables {
+	if secret == "" {
+		return nil
+	}
+	return config.Variables{"secret": config.StringVariable(secret)}
 }
 
 // awsBody is the body that aws with the given path_prefix must send.
 func awsBody(secret, prefix string) string {
-	return body(mockapi.Storage{Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: secret, PathPrefix: prefix})
+	return body(
+		mockapi.Storage{
+			Region:     "us-east-1",
+			Bucket:     "media",
+			AccessKey:  "AKIAEXAMPLE",
+			SecretKey:  secret,
+			PathPrefix: prefix,
+		},
+	)
 }
 
 func body(s mockapi.Storage) string {
@@ -150,19 +214,39 @@ func body(s mockapi.Storage) string {
 		b, _ := json.Marshal(s)
 		return string(b)
 	}
-	return `{"enabled":true,"region":` + quote(s.Region) + `,"bucket":` + quote(s.Bucket) + `,"accessKey":` + quote(s.AccessKey) +
-		`,"secretKey":` + quote(s.SecretKey) + `,"endpoint":` + quote(s.Endpoint) + `,"pathPrefix":` + quote(s.PathPrefix) + `}`
+	return `{"enabled":true,"region":` + quote(
+		s.Region,
+	) + `,"bucket":` + quote(
+		s.Bucket,
+	) + `,"accessKey":` + quote(
+		s.AccessKey,
+	) +
+		`,"secretKey":` + quote(
+		s.SecretKey,
+	) + `,"endpoint":` + quote(
+		s.Endpoint,
+	) + `,"pathPrefix":` + quote(
+		s.PathPrefix,
+	) + `}`
 }
 
 const disableBody = `{"enabled":false}`
 
-// sent asserts the bodies of all writes since it was last asked.
-func (b *bench) sent(want ...string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	all := b.mock.Requests()
+// asserted makes the next assertion one of the requests that follow.
+func (f *fixture) asserted(t testing.TB) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen = len(f.mock.Requests())
+}
+
+// sent asserts the bodies of all writes since the last assertion.
+func (f *fixture) sent(want ...string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := f.mock.Requests()
 	var got []string
-	for _, r := range all[b.seen:] {
+	for _, r := range all[f.seen:] {
 		if r.Method == "POST" {
 			if r.Path != "/api/instance/s3/shop" || r.Header.Get("Token") != testToken {
 				return fmt.Errorf("a write went to %s with the token %q", r.Path, r.Header.Get("Token"))
@@ -170,7 +254,7 @@ func (b *bench) sent(want ...string) error {
 			got = append(got, r.Body)
 		}
 	}
-	b.seen = len(all)
+	f.seen = len(all)
 	if !slices.Equal(got, want) {
 		return fmt.Errorf("writes sent:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
@@ -178,15 +262,15 @@ func (b *bench) sent(want ...string) error {
 }
 
 // checkSent is sent as the check of a step that applies.
-func (b *bench) checkSent(want ...string) resource.TestCheckFunc {
-	return func(*terraform.State) error { return b.sent(want...) }
+func (f *fixture) checkSent(want ...string) resource.TestCheckFunc {
+	return func(*terraform.State) error { return f.sent(want...) }
 }
 
-// mustSent is sent for the function that precedes a step.
-func (b *bench) mustSent(want ...string) {
-	b.t.Helper()
-	if err := b.sent(want...); err != nil {
-		b.t.Error(err)
+// mustSend is sent for the function that precedes a step.
+func (f *fixture) mustSend(want ...string) {
+	f.t.Helper()
+	if err := f.sent(want...); err != nil {
+		f.t.Error(err)
 	}
 }
 
@@ -221,16 +305,4 @@ func (c changes) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, re
 	if fmt.Sprint(got) != fmt.Sprint(c) {
 		resp.Error = fmt.Errorf("the plan changes %v, want %v", got, c)
 	}
-}
-
-// planned is the plan checks of a step that updates the resource in place, with these changes and no other.
-func planned(c changes) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-		plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate), c,
-	}}
-}
-
-// action is the plan checks of a step with the given action.
-func action(a plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, a)}}
 }

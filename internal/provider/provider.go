@@ -1,4 +1,4 @@
-// Package provider is all that Terraform sees: schemas, plans and diagnostics.
+// Package provider implements everything that Terraform sees: schemas, plans and diagnostics.
 package provider
 
 import (
@@ -42,25 +42,32 @@ const (
 	instanceTokensAuto  = "auto"
 	instanceTokensNever = "never"
 
-	defaultRequestTimeout = 30 * time.Second
-	defaultMaxRetries     = 4
-	mostRetries           = 20
-	mostPerMinute         = 60_000
+	defaultRequestTimeout    = 30 * time.Second
+	defaultMaxRetries        = 4
+	highestMaxRetries        = 20
+	highestRequestsPerMinute = 60_000
 )
 
 var _ provider.ProviderWithListResources = (*ryzeapiProvider)(nil)
 
-// New returns the provider's constructor. The version goes into the User-Agent. When the process is interrupted, all calls end.
-func New(version string, interrupted context.Context) func() provider.Provider { //nolint:revive // no context of the call
+// New returns the provider's constructor. The version is part of the User-Agent header. Once the context is done,
+// because the process was interrupted, all calls to RyzeAPI end.
+//
+//nolint:revive // interrupted is not the context of the call
+func New(version string, interrupted context.Context) func() provider.Provider {
 	return func() provider.Provider {
-		return &ryzeapiProvider{version: version, interrupted: interrupted, retryWait: time.Second}
+		return &ryzeapiProvider{
+			version: version, interrupted: interrupted, retryWait: time.Second, newCache: fingerprint.NewCache, getenv: os.Getenv,
+		}
 	}
 }
 
 type ryzeapiProvider struct {
 	version     string
 	interrupted context.Context
-	retryWait   time.Duration // the first pause between two attempts
+	retryWait   time.Duration // pause before the second attempt of a call; it grows from there
+	newCache    func() *fingerprint.Cache
+	getenv      func(name string) string
 }
 
 type providerModel struct {
@@ -75,18 +82,19 @@ type providerModel struct {
 	InstanceTokens    types.String `tfsdk:"instance_tokens"`
 }
 
-// services is what Configure hands to resources: the client, and what one run remembers of secrets, writes and instances.
+// services is what Configure passes to resources and data sources: the client, and what one run remembers about
+// secrets, writes and instances.
 type services struct {
 	client       *ryzeapi.Client
 	token        ryzeapi.Secret
-	preflight    string // how storages are checked where a resource does not say it
+	preflight    string // mode of the check of resources that do not set their own
 	checker      *preflight.Checker
-	fingerprints *fingerprint.Book
-	writes       *writes
-	looks        looks
+	fingerprints *fingerprint.Cache
+	writeLocks   *writeLocks
+	instances    knownInstances
 }
 
-// maskLogs keeps the token, and the secrets that are at hand, out of all that is logged with the context.
+// maskLogs returns a context whose log output masks the token and the given secrets.
 func (s *services) maskLogs(ctx context.Context, secrets ...string) context.Context {
 	secrets = append(secrets, s.token.Reveal())
 	secrets = slices.DeleteFunc(secrets, func(secret string) bool { return secret == "" })
@@ -113,77 +121,85 @@ func (p *ryzeapiProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 			"token": schema.StringAttribute{
 				Optional:  true,
 				Sensitive: true,
-				MarkdownDescription: "A TokenAccount, which reaches every instance of the account, or a TokenInstance, which reaches its own. " +
+				MarkdownDescription: "A TokenAccount, for every instance of the account, or a TokenInstance, for its own. " +
 					"Defaults to the environment variable `" + tokenVariable + "`.",
 				Validators: []validator.String{checkToken},
 			},
 			"request_timeout": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Time for one attempt of a request, as a duration such as `45s` or `2m`. " +
+				MarkdownDescription: "Time for each attempt of a request, as a duration such as `45s` or `2m`. " +
 					"Defaults to `" + defaultRequestTimeout.String() + "`.",
 				Validators: []validator.String{checkDuration},
 			},
 			"max_retries": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "How many times a request is tried again after a connection error or a server error (5xx), " +
-					fmt.Sprintf("from 0 to %d. Defaults to `%d`. Waiting for the rate limit does not count.", mostRetries, defaultMaxRetries),
-				Validators: []validator.Int64{int64validator.Between(0, mostRetries)},
+				MarkdownDescription: "Maximum number of retries of a request after a connection error or a server error (5xx), " +
+					fmt.Sprintf("from 0 to %d. Defaults to `%d`. ", highestMaxRetries, defaultMaxRetries) +
+					"Waiting for the rate limit does not count as a retry.",
+				Validators: []validator.Int64{int64validator.Between(0, highestMaxRetries)},
 			},
 			"requests_per_minute": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "Most requests that a run sends in a minute, spread evenly, to leave a part of the token's rate limit to others. " +
-					"Left out, a run takes what RyzeAPI allows, which it says with every answer. With it, `instance_tokens` is `never`.",
-				Validators: []validator.Int64{int64validator.Between(1, mostPerMinute)},
+				MarkdownDescription: "Maximum number of requests per minute, spread evenly, to leave a share of the token's rate " +
+					"limit to others. If omitted, a run uses as much as RyzeAPI allows, which every answer states. " +
+					"If set, `instance_tokens` is `never`.",
+				Validators: []validator.Int64{int64validator.Between(1, highestRequestsPerMinute)},
 			},
 			"instance_tokens": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "RyzeAPI limits requests by token, and its list of instances has a token for each. `auto`: where the limit of `token` is used up, the " +
-					"provider calls an instance by the instance's own. `never`: it waits. The tokens are kept in memory only. Defaults to `" + instanceTokensAuto + "`.",
+				MarkdownDescription: "What to do when the provider's token has used up its rate limit. With `auto`, requests " +
+					"for an instance continue with the instance's own token, which is in RyzeAPI's list of instances and has " +
+					"its own limit; these tokens are kept in memory only. With `never`, requests wait. " +
+					"Defaults to `" + instanceTokensAuto + "`.",
 				Validators: []validator.String{stringvalidator.OneOf(instanceTokensAuto, instanceTokensNever)},
 			},
 			"preflight": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "How the credentials and the bucket of a storage are checked before it is saved: `access` asks the store with one request that " +
-					"reads, `write` puts and deletes a small object, `off` asks nothing. A resource's own `preflight` overrides it. " +
+				MarkdownDescription: "How credentials and bucket are checked before they are saved: `access` sends the store one " +
+					"read request, `write` puts and deletes a small object, `off` checks nothing. " +
+					"A resource's own `preflight` takes precedence. " +
 					"Defaults to the environment variable `" + preflightVariable + "`, else to `" + preflightAccess + "`.",
 				Validators: []validator.String{stringvalidator.OneOf(preflightModes...)},
 			},
+			"ca_cert_file": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Path of a PEM file with certificates of private certificate authorities, " +
+					"which the provider trusts in addition to the machine's own.",
+				Validators: []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("ca_cert_pem"))},
+			},
 			"ca_cert_pem": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Certificates in PEM form of the private certificate authorities that have signed the endpoint's certificate, " +
-					"trusted beside those that the machine trusts.",
+				MarkdownDescription: "Such certificates as a string instead of a file (see `ca_cert_file`). " +
+					"Set at most one of the two.",
 				Validators: []validator.String{checkCertificates, stringvalidator.ConflictsWith(path.MatchRoot("ca_cert_file"))},
-			},
-			"ca_cert_file": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "The same, as the path of a file.",
-				Validators:          []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("ca_cert_pem"))},
 			},
 		},
 	}
 }
 
 // Configure implements [provider.Provider]. It makes no network call.
-func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+func (p *ryzeapiProvider) Configure(
+	ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse,
+) {
 	var config providerModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// An unknown value must not fall back to the environment or the default: the run would go to the wrong place.
+	// An unknown value must not fall back to the environment or the default: that might be another server or account.
 	if unknown := config.unknown(); len(unknown) > 0 {
 		if req.ClientCapabilities.DeferralAllowed {
 			resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
 			return
 		}
 		for _, name := range unknown {
-			resp.Diagnostics.Append(unknownSetting(name))
+			resp.Diagnostics.Append(unknownSettingError(name))
 		}
 		return
 	}
 	clientConfig, diags := p.clientConfig(config, req.TerraformVersion)
 	resp.Diagnostics.Append(diags...)
-	mode, diags := config.preflightMode()
+	mode, diags := p.preflightMode(config)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -193,8 +209,8 @@ func (p *ryzeapiProvider) Configure(ctx context.Context, req provider.ConfigureR
 		token:        clientConfig.Token,
 		preflight:    mode,
 		checker:      preflight.New(),
-		fingerprints: fingerprint.NewBook(),
-		writes:       newWrites(),
+		fingerprints: p.newCache(),
+		writeLocks:   newWriteLocks(),
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = s, s, s
 }
@@ -222,29 +238,32 @@ func (m providerModel) unknown() []string {
 	return names
 }
 
-// clientConfig is what the client needs, from a configuration that is known in full and from the environment.
-func (p *ryzeapiProvider) clientConfig(config providerModel, terraformVersion string) (ryzeapi.Config, diag.Diagnostics) {
+// clientConfig returns the client's configuration, from a provider configuration without unknown values and from the
+// environment.
+func (p *ryzeapiProvider) clientConfig(
+	config providerModel, terraformVersion string,
+) (ryzeapi.Config, diag.Diagnostics) {
 	var diags diag.Diagnostics
-	rawEndpoint, endpointSource := setting(config.Endpoint, "endpoint", endpointVariable)
+	rawEndpoint, endpointSource := p.setting(config.Endpoint, "endpoint", endpointVariable)
 	if rawEndpoint == "" && config.Endpoint.IsNull() {
 		rawEndpoint = ryzeapi.DefaultEndpoint
 	}
 	endpoint, err := ryzeapi.ParseURL(rawEndpoint)
 	if err != nil {
-		diags.Append(invalidSetting("endpoint", endpointSource, err))
+		diags.Append(invalidSettingError("endpoint", endpointSource, err))
 	} else if endpoint.Scheme == "http" && !isLoopback(endpoint) {
-		diags.Append(plainHTTP(endpoint.Host))
+		diags.Append(plainHTTPWarning(endpoint.Host))
 	}
-	rawToken, tokenSource := setting(config.Token, "token", tokenVariable)
+	rawToken, tokenSource := p.setting(config.Token, "token", tokenVariable)
 	token, err := ryzeapi.ParseToken(rawToken)
 	if rawToken == "" && config.Token.IsNull() {
-		diags.Append(missingToken())
+		diags.Append(missingTokenError())
 	} else if err != nil {
-		diags.Append(invalidSetting("token", tokenSource, err))
+		diags.Append(invalidSettingError("token", tokenSource, err))
 	}
 	timeout := defaultRequestTimeout
 	if !config.RequestTimeout.IsNull() {
-		timeout, _ = time.ParseDuration(config.RequestTimeout.ValueString()) // its validator has seen it
+		timeout, _ = time.ParseDuration(config.RequestTimeout.ValueString()) // its validator has checked it
 	}
 	retries := int64(defaultMaxRetries)
 	if !config.MaxRetries.IsNull() {
@@ -252,26 +271,30 @@ func (p *ryzeapiProvider) clientConfig(config providerModel, terraformVersion st
 	}
 	rootCAs, err := config.rootCAs()
 	if err != nil {
-		diags.Append(invalidSetting("ca_cert_file", "The provider's ca_cert_file", err))
+		diags.Append(invalidSettingError("ca_cert_file", `The provider's "ca_cert_file"`, err))
 	}
 	return ryzeapi.Config{
 		Stop:           p.interrupted,
 		Endpoint:       endpoint,
 		RootCAs:        rootCAs,
 		Token:          token,
-		UserAgent:      fmt.Sprintf("terraform-provider-ryzeapi/%s (+%s) Terraform/%s", p.version, repositoryURL, terraformVersion),
+		UserAgent:      p.userAgent(terraformVersion),
 		RequestTimeout: timeout,
 		MaxRetries:     int(retries),
 		RetryWait:      p.retryWait,
-		MaxPerMinute:   int(config.RequestsPerMinute.ValueInt64()), // 0 where it is left out
+		MaxPerMinute:   int(config.RequestsPerMinute.ValueInt64()), // 0 if omitted
 		InstanceTokens: config.InstanceTokens.ValueString() != instanceTokensNever,
 		Debug:          tflog.Debug,
 		Info:           tflog.Info,
 	}, diags
 }
 
-// rootCAs is what to trust beside the machine's own certificate authorities, nil for nothing. The error is one of ca_cert_file, which
-// has no validator: the file may not be where the configuration is checked.
+func (p *ryzeapiProvider) userAgent(terraformVersion string) string {
+	return fmt.Sprintf("terraform-provider-ryzeapi/%s (+%s) Terraform/%s", p.version, repositoryURL, terraformVersion)
+}
+
+// rootCAs returns the certificate authorities to trust in addition to the machine's own, or nil. An error is always
+// about ca_cert_file, which has no validator because the configuration may be validated on a machine without the file.
 func (m providerModel) rootCAs() (*x509.CertPool, error) {
 	switch {
 	case !m.CACertPEM.IsNull():
@@ -286,24 +309,25 @@ func (m providerModel) rootCAs() (*x509.CertPool, error) {
 	return nil, nil
 }
 
-// preflightMode is how storages are checked where a resource does not say it.
-func (m providerModel) preflightMode() (string, diag.Diagnostics) {
-	mode, source := setting(m.Preflight, "preflight", preflightVariable)
+// preflightMode returns the mode of the preflight check of resources that do not set their own.
+func (p *ryzeapiProvider) preflightMode(config providerModel) (string, diag.Diagnostics) {
+	mode, source := p.setting(config.Preflight, "preflight", preflightVariable)
 	if mode == "" {
 		return preflightAccess, nil
 	}
 	if !slices.Contains(preflightModes, mode) {
-		return "", diag.Diagnostics{invalidSetting("preflight", source, errors.New("must be one of "+strings.Join(preflightModes, ", ")))}
+		problem := errors.New("must be one of " + strings.Join(preflightModes, ", "))
+		return "", diag.Diagnostics{invalidSettingError("preflight", source, problem)}
 	}
 	return mode, nil
 }
 
-// setting returns a value of the configuration, else of the environment, and what to call its source in a message.
-func setting(configured types.String, name, variable string) (value, source string) {
+// setting returns a value from the configuration, or else from the environment, and how a message refers to its source.
+func (p *ryzeapiProvider) setting(configured types.String, name, variable string) (value, source string) {
 	if !configured.IsNull() {
-		return configured.ValueString(), "The provider's " + name
+		return configured.ValueString(), fmt.Sprintf("The provider's %q", name)
 	}
-	return os.Getenv(variable), "The environment variable " + variable
+	return p.getenv(variable), "The environment variable " + variable
 }
 
 func isLoopback(endpoint *url.URL) bool {

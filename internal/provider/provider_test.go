@@ -14,8 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
@@ -32,6 +30,7 @@ func clientConfigFor(t *testing.T, url string) ryzeapi.Config {
 }
 
 func TestClientConfig(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		config        providerModel
 		endpoint, tok string // in the environment
@@ -44,26 +43,29 @@ func TestClientConfig(t *testing.T) {
 		"localhost needs no TLS":  {providerModel{Endpoint: str("http://localhost")}, "", "t", "http://localhost t 30s 4"},
 		"plain http":              {providerModel{Endpoint: str("http://ryze.internal")}, "", "t", "http://ryze.internal t 30s 4; Warning: RyzeAPI is called without encryption"},
 		"no token":                {providerModel{}, "", "", "Error: Missing RyzeAPI token"},
-		"empty token":             {providerModel{Token: str("")}, "", "env-token", "Error: Invalid provider token: The provider's token is empty."},
-		"blank token of the env.": {providerModel{}, "", " ", "Error: Invalid provider token: The environment variable RYZEAPI_TOKEN is empty."},
+		"empty token":             {providerModel{Token: str("")}, "", "env-token", `Error: Invalid provider setting "token": The provider's "token" is empty.`},
+		"blank token of the env.": {providerModel{}, "", " ", `Error: Invalid provider setting "token": The environment variable RYZEAPI_TOKEN is empty.`},
 		"token no header can hold": {
 			providerModel{}, "", "hunter\n2",
-			"Error: Invalid provider token: The environment variable RYZEAPI_TOKEN contains a line break or another control character, which no HTTP header can hold; check how it was copied.",
+			`Error: Invalid provider setting "token": The environment variable RYZEAPI_TOKEN contains a line break or another control character, which no HTTP header can hold; check how it was copied.`,
 		},
 		"endpoint of the env.": {
-			providerModel{}, "ryzeapi.cloud", "t", "Error: Invalid provider endpoint: The environment variable RYZEAPI_ENDPOINT must begin with https:// or http://.",
+			providerModel{}, "ryzeapi.cloud", "t", `Error: Invalid provider setting "endpoint": The environment variable RYZEAPI_ENDPOINT must begin with https:// or http://.`,
 		},
 		"empty endpoint": {
-			providerModel{Endpoint: str("")}, "https://env.example.com", "t", "Error: Invalid provider endpoint: The provider's endpoint must begin with https:// or http://.",
+			providerModel{Endpoint: str("")}, "https://env.example.com", "t", `Error: Invalid provider setting "endpoint": The provider's "endpoint" must begin with https:// or http://.`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv(endpointVariable, c.endpoint)
-			t.Setenv(tokenVariable, c.tok)
-			config, diags := testProvider().clientConfig(c.config, "1.2.3")
+			t.Parallel()
+			environment := map[string]string{endpointVariable: c.endpoint, tokenVariable: c.tok}
+			config, diags := testProvider(environment).clientConfig(c.config, "1.2.3")
 			var got []string
 			if !diags.HasError() {
-				got = append(got, fmt.Sprint(config.Endpoint, " ", config.Token.Reveal(), " ", config.RequestTimeout, " ", config.MaxRetries))
+				got = append(
+					got,
+					fmt.Sprint(config.Endpoint, " ", config.Token.Reveal(), " ", config.RequestTimeout, " ", config.MaxRetries),
+				)
 			}
 			for _, d := range diags {
 				text := fmt.Sprintf("%v: %s", d.Severity(), d.Summary())
@@ -91,112 +93,112 @@ func TestUserAgent(t *testing.T) {
 }
 
 func TestUnknownSettingsNeverFallBack(t *testing.T) {
-	t.Setenv(endpointVariable, "https://env.example.com")
-	t.Setenv(tokenVariable, "env-token")
-	diags := newProtocol(t).configure(tftypes.UnknownValue, tftypes.UnknownValue, false)
+	t.Parallel()
+	environment := map[string]string{endpointVariable: "https://env.example.com", tokenVariable: "env-token"}
+	diags := newProtocol(t, environment).configure(tftypes.UnknownValue, tftypes.UnknownValue, false)
 	if len(diags) != 2 {
 		t.Fatalf("%d diagnostics: %v", len(diags), diags)
 	}
 	for i, name := range []string{"endpoint", "token"} {
-		if diags[i].Severity != tfprotov6.DiagnosticSeverityError || diags[i].Summary != "Unknown provider "+name || diags[i].Attribute.String() != `AttributeName("`+name+`")` {
+		if diags[i].Severity != tfprotov6.DiagnosticSeverityError ||
+			diags[i].Summary != `Provider setting "`+name+`" is not known yet` ||
+			diags[i].Attribute.String() != `AttributeName("`+name+`")` {
 			t.Errorf("%+v", diags[i])
 		}
 	}
-	if diags := newProtocol(t).configure(tftypes.UnknownValue, tftypes.UnknownValue, true); len(diags) != 0 {
+	if diags := newProtocol(t, environment).configure(tftypes.UnknownValue, tftypes.UnknownValue, true); len(diags) != 0 {
 		t.Errorf("where the client can defer: %v", diags)
 	}
 }
 
 func TestAccUnknownToken(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.run(resource.TestStep{
-		Config:          strings.Replace(b.shop(aws()...), `token    = "`+testToken+`"`, "token = terraform_data.token.output", 1) + `resource "terraform_data" "token" { input = "x" }`,
-		ConfigVariables: secret("one"),
-		ExpectError:     regexp.MustCompile(`Unknown provider token`),
+	play(t, true, mockapi.Options{}, func(*fixture) []step {
+		return []step{{
+			settings: arguments{"token": knownLater{"x"}}, config: aws, secret: "one", planOnly: true,
+			err: `Provider setting "token" is not known yet`,
+		}}
 	})
 }
 
 func TestAccProviderArguments(t *testing.T) {
 	t.Parallel()
-	for argument, want := range map[string]string{
-		`request_timeout = "soon"`:                    `(?s)Invalid request_timeout.*not a positive\s+duration`,
-		`request_timeout = "0s"`:                      `Invalid request_timeout`,
-		`max_retries = -1`:                            `max_retries`,
-		`max_retries = 21`:                            `max_retries`,
-		`preflight = "on"`:                            `(?s)preflight.*value must be one of`,
-		`requests_per_minute = 0`:                     `requests_per_minute`,
-		`ca_cert_pem = "ca.pem"`:                      `(?s)Invalid ca_cert_pem.*contains no certificate`,
-		`ca_cert_file = "no.pem"`:                     `(?s)Invalid provider ca_cert_file.*cannot be read: open no.pem`,
-		"ca_cert_file = \"a\"\n  ca_cert_pem = \"b\"": `(?s)ca_cert_file.*cannot be specified when.*ca_cert_pem`,
+	for name, c := range map[string]struct {
+		settings arguments
+		want     string
+	}{
+		"timeout of no duration": {arguments{"request_timeout": "soon"}, `(?s)Invalid "request_timeout".*not a positive\s+duration`},
+		"timeout of no time":     {arguments{"request_timeout": "0s"}, `Invalid "request_timeout"`},
+		"negative retries":       {arguments{"max_retries": -1}, `max_retries`},
+		"too many retries":       {arguments{"max_retries": 21}, `max_retries`},
+		"unknown preflight":      {arguments{"preflight": "on"}, `(?s)preflight.*value must be one of`},
+		"no requests":            {arguments{"requests_per_minute": 0}, `requests_per_minute`},
+		"no certificate":         {arguments{"ca_cert_pem": "ca.pem"}, `(?s)Invalid "ca_cert_pem".*contains no certificate`},
+		"no certificate file":    {arguments{"ca_cert_file": "no.pem"}, `(?s)Invalid provider setting "ca_cert_file".*cannot be read: open no.pem`},
+		"two certificates": {
+			arguments{"ca_cert_file": "a", "ca_cert_pem": "b"}, `(?s)ca_cert_file.*cannot be specified when.*ca_cert_pem`,
+		},
+		"endpoint with password": {
+			arguments{"endpoint": "https://me:hunter2@ryzeapi.cloud"},
+			`(?s)Invalid "endpoint".*must not contain a user name or\s+password`,
+		},
 	} {
-		t.Run(argument, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, mockapi.Options{})
-			b.options = []string{argument}
-			b.run(resource.TestStep{Config: b.shop(aws()...), ConfigVariables: secret("one"), PlanOnly: true, ExpectError: regexp.MustCompile(want)})
+			play(t, name == "endpoint with password", mockapi.Options{}, func(*fixture) []step {
+				return []step{{settings: c.settings, config: aws, secret: "one", planOnly: true, err: c.want}}
+			})
 		})
 	}
 }
 
-func TestAccEndpointWithPassword(t *testing.T) {
+func TestRetriesAndRequestTimeout(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.url = "https://me:hunter2@ryzeapi.cloud"
-	b.run(resource.TestStep{
-		Config: b.shop(aws()...), ConfigVariables: secret("one"), PlanOnly: true,
-		ExpectError: regexp.MustCompile(`(?s)Invalid endpoint.*must not contain a user name or\s+password`),
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		f.settings = arguments{"request_timeout": "1s", "max_retries": 2}
+		one, two := awsBody("one", ""), awsBody("two", "")
+		return []step{
+			{ // two failures are survived
+				before: func() {
+					f.mock.Inject("POST", 1, mockapi.Delay(time.Minute))
+					f.mock.Inject("POST", 1, mockapi.DropBefore())
+				},
+				config: aws, secret: "one", sent: []string{one, one, one},
+			},
+			{ // three are not
+				before: func() { f.mock.Inject("POST", 3, mockapi.FailWith(http.StatusServiceUnavailable, "Unavailable")) },
+				config: aws, secret: "two", sent: []string{two, two, two},
+				err: `(?s)503 Service Unavailable.*made\s+3\s+attempts`,
+			},
+		}
 	})
 }
 
-func TestAccRetriesAndRequestTimeout(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	b.options = []string{`request_timeout = "1s"`, `max_retries = 2`}
-	b.run(
-		resource.TestStep{ // two failures are survived
-			PreConfig: func() {
-				b.mock.Inject("POST", 1, mockapi.Delay(time.Minute))
-				b.mock.Inject("POST", 1, mockapi.DropBefore())
-			},
-			Config: b.shop(aws()...), ConfigVariables: secret("one"),
-			Check: b.checkSent(awsBody("one", ""), awsBody("one", ""), awsBody("one", "")),
-		},
-		resource.TestStep{ // three are not
-			PreConfig: func() { b.mock.Inject("POST", 3, mockapi.FailWith(http.StatusServiceUnavailable, "Unavailable")) },
-			Config:    b.shop(aws()...), ConfigVariables: secret("two"),
-			ExpectError: regexp.MustCompile(`(?s)503 Service Unavailable.*tried 3 times`),
-		},
-	)
-}
-
 // A TokenInstance is enough for its own instance.
-func TestAccTokenInstance(t *testing.T) {
+func TestTokenInstance(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	own := b.account.AddInstance("own")
-	config := strings.NewReplacer(`"`+testToken+`"`, `"`+own+`"`, `instance = "shop"`, `instance = "own"`).Replace(b.shop(aws()...))
-	b.run(
-		resource.TestStep{
-			Config: config, ConfigVariables: secret("one"),
-			Check: func(*terraform.State) error {
-				if !b.account.S3("own").Enabled {
-					return fmt.Errorf("not enabled: %+v", b.mock.Requests())
-				}
-				return nil
-			},
-		},
-		resource.TestStep{
-			Config: strings.Replace(config, `instance = "own"`, `instance = "shop"`, 1), ConfigVariables: secret("one"),
-			ExpectError: regexp.MustCompile(`(?s)403 Forbidden: Instance token does not match.*A TokenInstance opens its own`),
-		},
-	)
+	f := newFixture(t, mockapi.Options{})
+	f.settings = arguments{"token": f.account.AddInstance("own")}
+	h := newHost(t, f)
+	apply := func(instance string) *commandError {
+		return h.planAndApply(step{config: aws.with(arguments{"instance": instance}), secret: "one"})
+	}
+	if failed := apply("own"); failed != nil || !f.account.S3("own").Enabled {
+		t.Fatalf("%+v, %+v", failed, f.mock.Requests())
+	}
+	want := regexp.MustCompile(`(?s)403 Forbidden: Instance token does not match.*A TokenInstance can\s+access`)
+	if failed := apply("shop"); failed == nil || !want.MatchString(failed.text) {
+		t.Errorf("%+v", failed)
+	}
 }
 
 func TestInstanceTokensAreUsedUnlessNever(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[types.String]bool{types.StringNull(): true, types.StringValue("auto"): true, types.StringValue("never"): false} {
-		config, diags := testProvider().clientConfig(providerModel{Token: types.StringValue(testToken), InstanceTokens: value}, "1.2.3")
+		config, diags := testProvider().clientConfig(
+			providerModel{Token: types.StringValue(testToken), InstanceTokens: value},
+			"1.2.3",
+		)
 		if diags.HasError() || config.InstanceTokens != want {
 			t.Errorf("%s: %v, %v", value, config.InstanceTokens, diags)
 		}
@@ -205,11 +207,11 @@ func TestInstanceTokensAreUsedUnlessNever(t *testing.T) {
 
 func TestConfigureMakesNoNetworkCall(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{})
-	if diags := newProtocol(t).configure(b.url, testToken, false); len(diags) != 0 {
+	f := newFixture(t, mockapi.Options{})
+	if diags := newProtocol(t).configure(f.url, testToken, false); len(diags) != 0 {
 		t.Fatal(diags)
 	}
-	if n := len(b.mock.Requests()); n != 0 {
+	if n := len(f.mock.Requests()); n != 0 {
 		t.Errorf("%d requests", n)
 	}
 }
@@ -220,7 +222,8 @@ func TestLogsAreMasked(t *testing.T) {
 	s := &services{token: ryzeapi.NewSecret("the-token")}
 	ctx := s.maskLogs(tflogtest.RootLogger(t.Context(), &log), "the-secret", "")
 	tflog.Debug(ctx, "called with the-secret", map[string]any{"a": "the-token", "b": "the-secret"})
-	if text := log.String(); strings.Contains(text, "the-secret") || strings.Contains(text, "the-token") || !strings.Contains(text, "called with ***") {
+	if text := log.String(); strings.Contains(text, "the-secret") || strings.Contains(text, "the-token") ||
+		!strings.Contains(text, "called with ***") {
 		t.Error(text)
 	}
 }
@@ -270,7 +273,10 @@ func TestSecretsAreProtectedInTheSchema(t *testing.T) {
 	}
 	// It finds what it looks for.
 	bad := &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{Attributes: []*tfprotov6.SchemaAttribute{
-		{Name: "password", Type: tftypes.String}, {Name: "pin", Type: tftypes.String, Description: "The account's token.", Sensitive: true},
+		{
+			Name: "password",
+			Type: tftypes.String,
+		}, {Name: "pin", Type: tftypes.String, Description: "The account's token.", Sensitive: true},
 		{Name: "secret", Type: tftypes.String, Sensitive: true, WriteOnly: true}, {Name: "region", Type: tftypes.String},
 	}}}
 	if got := fmt.Sprint(unprotected(bad, true), unprotected(bad, false)); got != "[password pin] [password]" {

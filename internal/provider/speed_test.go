@@ -11,7 +11,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// BenchmarkPlan is what the provider does for the empty plan of a thousand resources: it refreshes and plans each, ten at once.
+// BenchmarkPlan is what the provider does for the empty plan of a thousand resources: it refreshes and plans each,
+// ten at once.
 func BenchmarkPlan(b *testing.B) {
 	const n = 1000
 	mock := mockapi.New(mockapi.Options{})
@@ -21,12 +22,23 @@ func BenchmarkPlan(b *testing.B) {
 	for i := range n {
 		account.AddInstance(fmt.Sprint("i", i))
 		account.ChangeS3(fmt.Sprint("i", i), func(s *mockapi.Storage) {
-			*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "one"}
+			*s = mockapi.Storage{
+				Enabled:   true,
+				Region:    "us-east-1",
+				Bucket:    "media",
+				AccessKey: "AKIAEXAMPLE",
+				SecretKey: "one",
+			}
 		})
 	}
 	first := newProtocol(b)
 	first.configure(server.URL, testToken, false)
-	_, created := first.apply(nil, with(applied, map[string]any{"instance": "i0"}), with(applied, map[string]any{"instance": "i0", "secret_key": "one", "secret_key_version": nil}), nil)
+	_, created := first.apply(
+		nil,
+		applied.with(arguments{"instance": "i0"}),
+		applied.with(arguments{"instance": "i0", "secret_key": "one", "secret_key_version": nil}),
+		nil,
+	)
 	schema := first.schema.ResourceSchemas["ryzeapi_instance_s3"]
 	for b.Loop() {
 		p := newProtocol(b)
@@ -36,9 +48,15 @@ func BenchmarkPlan(b *testing.B) {
 		for range 10 {
 			all.Go(func() {
 				for i := range next {
-					state := p.object(schema, with(applied, map[string]any{"instance": fmt.Sprint("i", i)}))
-					config := p.object(schema, with(applied, map[string]any{"instance": fmt.Sprint("i", i), "secret_key": "one", "secret_key_version": nil}))
-					read, err := p.server.ReadResource(b.Context(), &tfprotov6.ReadResourceRequest{TypeName: "ryzeapi_instance_s3", CurrentState: state, Private: created.Private})
+					state := p.object(schema, applied.with(arguments{"instance": fmt.Sprint("i", i)}))
+					config := p.object(
+						schema,
+						applied.with(arguments{"instance": fmt.Sprint("i", i), "secret_key": "one", "secret_key_version": nil}),
+					)
+					read, err := p.server.ReadResource(
+						b.Context(),
+						&tfprotov6.ReadResourceRequest{TypeName: "ryzeapi_instance_s3", CurrentState: state, Private: created.Private},
+					)
 					if err != nil || len(read.Diagnostics) > 0 {
 						b.Error(err, read)
 						return

@@ -10,27 +10,37 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-// textCheck is a validator of strings by a function whose error completes "The value ...", and does not repeat the value.
+// textCheck validates a string with a function. The function's error completes "The value ...", and must not contain
+// the value, which may be a secret.
 type textCheck struct {
 	description string
 	check       func(string) error
 }
 
 var (
-	checkURL      = textCheck{"an http or https URL without credentials, query or fragment", func(s string) error { _, err := ryzeapi.ParseURL(s); return err }}
-	checkToken    = textCheck{"a token that an HTTP header can hold", func(s string) error { _, err := ryzeapi.ParseToken(s); return err }}
+	checkURL = textCheck{"an http or https URL without credentials, query or fragment", func(s string) error {
+		_, err := ryzeapi.ParseURL(s)
+		return err
+	}}
+	checkToken = textCheck{"a token without control characters", func(s string) error {
+		_, err := ryzeapi.ParseToken(s)
+		return err
+	}}
 	checkInstance = textCheck{"the name of one instance", ryzeapi.CheckInstanceName}
-	checkText     = textCheck{"text without control characters, and without white space at an end", ryzeapi.CheckPlainText}
+	checkText     = textCheck{"text without control characters or surrounding white space", ryzeapi.CheckPlainText}
 	checkStoreURL = textCheck{checkURL.description + ", or empty for AWS", func(s string) error {
 		if s == "" {
 			return nil
 		}
 		return checkURL.check(s)
 	}}
-	checkCertificates = textCheck{"certificates in PEM form", func(s string) error { _, err := ryzeapi.ParseRootCAs([]byte(s)); return err }}
-	checkDuration     = textCheck{"a positive duration, such as 45s or 2m", func(s string) error {
+	checkCertificates = textCheck{"certificates in PEM form", func(s string) error {
+		_, err := ryzeapi.ParseRootCAs([]byte(s))
+		return err
+	}}
+	checkDuration = textCheck{"a positive duration, such as 45s or 2m", func(s string) error {
 		if d, err := time.ParseDuration(s); err != nil || d <= 0 {
-			return errors.New("is not a positive duration such as 45s or 2m")
+			return errors.New("is not a positive duration, such as 45s or 2m")
 		}
 		return nil
 	}}
@@ -48,6 +58,6 @@ func (c textCheck) ValidateString(_ context.Context, req validator.StringRequest
 		return
 	}
 	if err := c.check(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid "+req.Path.String(), "The value "+err.Error()+".")
+		resp.Diagnostics.Append(invalidValueError(req.Path, err))
 	}
 }

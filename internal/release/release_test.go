@@ -78,13 +78,27 @@ func build(t *testing.T, skip string, env ...string) release {
 	if err := os.WriteFile(configFile, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, clone, append(env, "GOCACHE="+filepath.Join(dir, "cache")), tool(t, "release", "goreleaser"), "release", "--snapshot", "--clean", "--skip="+skip, "--config", configFile)
+	run(
+		t,
+		clone,
+		append(env, "GOCACHE="+filepath.Join(dir, "cache")),
+		tool(t, "release", "goreleaser"),
+		"release",
+		"--snapshot",
+		"--clean",
+		"--skip="+skip,
+		"--config",
+		configFile,
+	)
 	r := release{dist: filepath.Join(clone, "dist")}
 	sums, _ := filepath.Glob(r.file("*_SHA256SUMS"))
 	if len(sums) != 1 {
 		t.Fatalf("checksums %q", sums)
 	}
-	r.version = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(sums[0]), "terraform-provider-ryzeapi_"), "_SHA256SUMS")
+	r.version = strings.TrimSuffix(
+		strings.TrimPrefix(filepath.Base(sums[0]), "terraform-provider-ryzeapi_"),
+		"_SHA256SUMS",
+	)
 	return r
 }
 
@@ -140,7 +154,10 @@ func TestRelease(t *testing.T) {
 		if runtime.GOOS == "windows" {
 			program += ".exe"
 		}
-		if want := []string{"CHANGELOG.md", "LICENSE", "README.md", program}; !slices.Equal(slices.Sorted(slices.Values(names)), want) {
+		if want := []string{"CHANGELOG.md", "LICENSE", "README.md", program}; !slices.Equal(
+			slices.Sorted(slices.Values(names)),
+			want,
+		) {
 			t.Errorf("it has %q, want %q", names, want)
 		}
 	})
@@ -180,7 +197,10 @@ func TestRelease(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, module := range []string{"github.com/hashicorp/terraform-plugin-framework", "github.com/aws/aws-sdk-go-v2/service/s3", "golang.org/x/crypto", "stdlib"} {
-			if !slices.ContainsFunc(bill.Packages, func(p struct{ Name, VersionInfo string }) bool { return p.Name == module && p.VersionInfo != "" }) {
+			if !slices.ContainsFunc(
+				bill.Packages,
+				func(p struct{ Name, VersionInfo string }) bool { return p.Name == module && p.VersionInfo != "" },
+			) {
 				t.Errorf("%s is not among its %d packages", module, len(bill.Packages))
 			}
 		}
@@ -224,7 +244,12 @@ func install(t *testing.T, built release) {
 	server := httptest.NewServer(mock)
 	defer server.Close()
 	work := filepath.Join(dir, "work")
-	configuration := strings.Replace(string(read(t, filepath.Join(root, "examples", "getting-started", "main.tf"))), `version = "~> 0.1"`, fmt.Sprintf("version = %q", built.version), 1)
+	configuration := strings.Replace(
+		string(read(t, filepath.Join(root, "examples", "getting-started", "main.tf"))),
+		`version = "~> 0.1"`,
+		fmt.Sprintf("version = %q", built.version),
+		1,
+	)
 	if err := os.Mkdir(work, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +267,11 @@ func install(t *testing.T, built release) {
 		}
 	}
 	step("successfully initialized", "init", "-no-color", "-input=false")
-	if lock := string(read(t, filepath.Join(work, ".terraform.lock.hcl"))); !strings.Contains(lock, `version     = "`+built.version+`"`) || !strings.Contains(lock, `"h1:`) {
+	if lock := string(read(t, filepath.Join(work, ".terraform.lock.hcl"))); !strings.Contains(
+		lock,
+		`version     = "`+built.version+`"`,
+	) ||
+		!strings.Contains(lock, `"h1:`) {
 		t.Errorf("the lock file has no checksum:\n%s", lock)
 	}
 	step("Plan: 1 to add", "plan", "-no-color", "-input=false", "-out=plan")
@@ -252,7 +281,10 @@ func install(t *testing.T, built release) {
 		t.Errorf("the server holds %+v", held)
 	}
 	for _, request := range mock.Requests() {
-		if agent := request.Header.Get("User-Agent"); !strings.HasPrefix(agent, "terraform-provider-ryzeapi/"+built.version+" ") {
+		if agent := request.Header.Get("User-Agent"); !strings.HasPrefix(
+			agent,
+			"terraform-provider-ryzeapi/"+built.version+" ",
+		) {
 			t.Errorf("the User-Agent is %s", agent)
 		}
 	}
@@ -267,7 +299,14 @@ func install(t *testing.T, built release) {
 	if err := os.RemoveAll(filepath.Join(work, ".terraform")); err != nil {
 		t.Fatal(err)
 	}
-	command := terraform.Command(t.Context(), work, []string{"TF_CLI_CONFIG_FILE=" + config}, "init", "-no-color", "-input=false")
+	command := terraform.Command(
+		t.Context(),
+		work,
+		[]string{"TF_CLI_CONFIG_FILE=" + config},
+		"init",
+		"-no-color",
+		"-input=false",
+	)
 	if out, err := command.CombinedOutput(); err == nil || !strings.Contains(string(out), "checksums") {
 		t.Errorf("a changed archive is installed: %v\n%s", err, out)
 	}

@@ -1,0 +1,283 @@
+package provider
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+)
+
+// everythingWithCLI makes every scenario run with the real CLI, too.
+var everythingWithCLI = flag.Bool(
+	"cli",
+	false,
+	"run every scenario with the real CLI, too, not only those that need it",
+)
+
+// step is a configuration, and what is expected of its plan and its apply. After an apply, the plan must be empty.
+type step struct {
+	before   func()               // called first
+	config   arguments            // of the resource "shop"; nil for none
+	also     map[string]arguments // of other resources, by name
+	secret   string               // value of the variable, null if empty
+	settings arguments            // more arguments of the provider
+	taint    bool                 // "shop" is tainted first
+	planOnly bool                 // nothing is applied
+
+	importID  string // imports "shop" instead
+	noRefresh bool   // plans without a refresh; over the protocol only
+
+	action  plancheck.ResourceActionType // planned for "shop"; "" is not looked at
+	changes changes                      // planned for "shop"; nil is not looked at
+	sent    []string                     // bodies of all writes
+	state   map[string]any               // values of "shop" afterwards
+	err     string                       // regular expression that the error matches; "" is for success
+}
+
+// arguments are those of a block of configuration. A value is a string, bool, int, nil for null, arguments for an
+// object, fromVariable, or knownLater.
+type arguments map[string]any
+
+// block is a nested block, and expr an expression of the configuration language. Only the CLI knows them.
+type (
+	block arguments
+	expr  string
+)
+
+// fromVariable is the value of the ephemeral variable "secret".
+type fromVariable struct{}
+
+// knownLater is a value that is known only after the apply of another resource.
+type knownLater struct{ value any }
+
+// aws is the configuration that most scenarios begin with.
+var aws = arguments{
+	"instance": "shop", "region": "us-east-1", "bucket": "media", "access_key": "AKIAEXAMPLE", "secret_key": fromVariable{},
+}
+
+// with is a copy with more arguments, or other values.
+func (a arguments) with(more arguments) arguments {
+	all := maps.Clone(a)
+	maps.Copy(all, more)
+	return all
+}
+
+// without is a copy that lacks some arguments.
+func (a arguments) without(names ...string) arguments {
+	rest := maps.Clone(a)
+	maps.DeleteFunc(rest, func(name string, _ any) bool { return slices.Contains(names, name) })
+	return rest
+}
+
+// resources are the resources of a step, by name.
+func (s step) resources() map[string]arguments {
+	all := map[string]arguments{}
+	maps.Copy(all, s.also)
+	if s.config != nil {
+		all["shop"] = s.config
+	}
+	return all
+}
+
+// settled is the same with all values known, as they are once the step is applied.
+func (s step) settled() map[string]arguments {
+	all := s.resources()
+	for name, config := range all {
+		all[name] = config.settled()
+	}
+	return all
+}
+
+func (a arguments) settled() arguments {
+	known := arguments{}
+	for name, value := range a {
+		if later, ok := value.(knownLater); ok {
+			value = later.value
+		}
+		known[name] = value
+	}
+	return known
+}
+
+// values are the arguments as the provider sees them, in a plan or in an apply.
+func (a arguments) values(secret string, planning bool) map[string]any {
+	if a == nil {
+		return nil
+	}
+	values := map[string]any{}
+	for name, value := range a {
+		switch v := value.(type) {
+		case fromVariable:
+			if secret != "" {
+				values[name] = secret
+			}
+		case knownLater:
+			if values[name] = v.value; planning {
+				values[name] = unknown{}
+			}
+		default:
+			values[name] = value
+		}
+	}
+	return values
+}
+
+// hcl is a block of configuration.
+func (a arguments) hcl(header string) string {
+	lines := []string{header + " {"}
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if nested, ok := a[name].(block); ok {
+			lines = append(lines, arguments(nested).hcl("  "+name))
+			continue
+		}
+		lines = append(lines, "  "+name+" = "+expression(name, a[name]))
+	}
+	return strings.Join(append(lines, "}\n"), "\n")
+}
+
+func expression(name string, value any) string {
+	switch v := value.(type) {
+	case fromVariable:
+		return "var.secret"
+	case knownLater:
+		return "terraform_data.later.output." + name
+	case arguments:
+		return strings.TrimSpace(v.hcl(""))
+	case string:
+		quoted, _ := json.Marshal(v) // a string always marshals
+		return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(string(quoted))
+	case nil:
+		return "null"
+	}
+	return fmt.Sprint(value)
+}
+
+// knownLater are the values that are known only after an apply.
+func (a arguments) knownLater() arguments {
+	later := arguments{}
+	for name, value := range a {
+		if l, ok := value.(knownLater); ok {
+			later[name] = l.value
+		}
+	}
+	return later
+}
+
+// hcl is the configuration of a step. Its number makes what is known later unknown again.
+func (s step) hcl(f *fixture, number int) string {
+	config := f.header(s.settings)
+	later := s.settings.knownLater()
+	for _, name := range slices.Sorted(maps.Keys(s.resources())) {
+		resource := s.resources()[name]
+		config += resource.named(name)
+		maps.Copy(later, resource.knownLater())
+	}
+	if len(later) > 0 {
+		config += arguments{"triggers_replace": number, "input": later}.hcl(`resource "terraform_data" "later"`)
+	}
+	return config
+}
+
+// play plays a scenario over the protocol; with the real CLI, too, where that is asked for. Each has a mock of its own.
+func play(t *testing.T, withCLI bool, options mockapi.Options, scenario func(*fixture) []step) {
+	t.Helper()
+	t.Run("protocol", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t, options)
+		newHost(t, f).play(scenario(f))
+		f.holdsNothing(t)
+	})
+	if withCLI || *everythingWithCLI {
+		t.Run("cli", func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, options)
+			f.playWithCLI(scenario(f))
+		})
+	}
+}
+
+// playWithCLI plays a scenario with the real CLI.
+func (f *fixture) playWithCLI(steps []step) {
+	f.t.Helper()
+	steps = slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return s.noRefresh })
+	var all []resource.TestStep
+	var open []string // writes of the last step, where the CLI's framework makes no check after it
+	for i, s := range append(steps, step{}) {
+		expected, last := open, i == len(steps)
+		open = nil
+		test := resource.TestStep{
+			Config: s.hcl(f, i), ConfigVariables: variable(s.secret), PlanOnly: s.planOnly, ExpectNonEmptyPlan: s.planOnly,
+			PreConfig: func() {
+				f.mustSend(expected...)
+				if s.before != nil {
+					s.before()
+				}
+			},
+			ConfigPlanChecks:  s.planChecks(),
+			ConfigStateChecks: s.stateChecks(),
+		}
+		switch {
+		case last:
+			test.Check = func(*terraform.State) error { f.asserted(f.t); return nil }
+		case s.err != "":
+			test.ExpectError, open = regexp.MustCompile(s.err), s.sent
+		case s.importID != "" || s.planOnly:
+			open = s.sent
+		default:
+			test.Check = f.checkSent(s.sent...)
+		}
+		if s.taint {
+			test.Taint = []string{address}
+		}
+		if s.importID != "" {
+			test.ResourceName, test.ImportState, test.ImportStateId = address, true, s.importID
+			test.ImportStatePersist, test.ConfigPlanChecks, test.ConfigStateChecks = s.err == "", resource.ConfigPlanChecks{}, nil
+		}
+		all = append(all, test)
+	}
+	f.run(all...)
+}
+
+func (s step) planChecks() resource.ConfigPlanChecks {
+	var checks []plancheck.PlanCheck
+	if s.action != "" {
+		checks = append(checks, plancheck.ExpectResourceAction(address, s.action))
+	}
+	if s.changes != nil {
+		checks = append(checks, s.changes)
+	}
+	return resource.ConfigPlanChecks{PreApply: checks}
+}
+
+func (s step) stateChecks() []statecheck.StateCheck {
+	var checks []statecheck.StateCheck
+	for name, want := range s.state {
+		checks = append(checks, statecheck.ExpectKnownValue(address, tfjsonpath.New(name), exactly(want)))
+	}
+	return checks
+}
+
+func exactly(value any) knownvalue.Check {
+	switch v := value.(type) {
+	case nil:
+		return knownvalue.Null()
+	case bool:
+		return knownvalue.Bool(v)
+	case int:
+		return knownvalue.Int64Exact(int64(v))
+	}
+	return knownvalue.StringExact(fmt.Sprint(value))
+}
