@@ -241,8 +241,8 @@ var (
 	goldenEntry    = regexp.MustCompile(`(?ms)^(?:Error|Warning): Could not (?:save|read|disable|list).*?\n\n(.*?)^===`)
 )
 
-// summariesInCode are the regular expressions of the summaries that the provider's diagnostics may have, with where they
-// are in the code.
+// summariesInCode are the regular expressions of the summaries that the provider's diagnostics may have, with where
+// they are in the code.
 func summariesInCode(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}

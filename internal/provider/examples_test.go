@@ -66,7 +66,7 @@ func applyExample(t *testing.T, file string) {
 		variables[found[1]] = config.StringVariable("secret of " + found[1])
 	}
 	var instances []string
-	if strings.Contains(whole, "for_each = data.ryzeapi_instances.all.names") { // the names are the account's, not the file's
+	if strings.Contains(whole, "for_each = data.ryzeapi_instances.all.names") { // the account's names, not the file's
 		instances = []string{"shop-1", "shop-2", "support"}
 		for _, name := range instances {
 			f.account.AddInstance(name)
