@@ -2,7 +2,8 @@ terraform {
   required_version = ">= 1.11"
   required_providers {
     ryzeapi = {
-      source = "ryzeapi/ryzeapi"
+      source  = "ryzeapi/ryzeapi"
+      version = "~> 0.1"
     }
   }
 }

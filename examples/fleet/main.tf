@@ -2,7 +2,8 @@ terraform {
   required_version = ">= 1.11"
   required_providers {
     ryzeapi = {
-      source = "ryzeapi/ryzeapi"
+      source  = "ryzeapi/ryzeapi"
+      version = "~> 0.1"
     }
   }
 }
@@ -15,9 +16,13 @@ variable "secret_key" {
   sensitive = true
 }
 
-# One bucket for all instances, each below a prefix of its own.
+locals {
+  instances = toset(["shop-1", "shop-2", "support"])
+}
+
+# One bucket for all instances, each with its own prefix.
 resource "ryzeapi_instance_s3" "all" {
-  for_each = toset(["shop-1", "shop-2", "support"])
+  for_each = local.instances
 
   instance    = each.key
   region      = "us-east-1"

@@ -2,7 +2,8 @@ terraform {
   required_version = ">= 1.11"
   required_providers {
     ryzeapi = {
-      source = "ryzeapi/ryzeapi"
+      source  = "ryzeapi/ryzeapi"
+      version = "~> 0.1"
     }
   }
 }
@@ -10,7 +11,7 @@ terraform {
 # The token comes from the environment variable RYZEAPI_TOKEN.
 provider "ryzeapi" {}
 
-# An ephemeral variable is in no state and no plan.
+# Ephemeral values are never written to state or plan files.
 variable "secret_key" {
   type      = string
   ephemeral = true

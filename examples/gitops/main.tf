@@ -2,16 +2,18 @@ terraform {
   required_version = ">= 1.11"
   required_providers {
     ryzeapi = {
-      source = "ryzeapi/ryzeapi"
+      source  = "ryzeapi/ryzeapi"
+      version = "~> 0.1"
     }
   }
-  # A pipeline keeps its state in a backend; add yours here.
+  # A pipeline needs a backend for its state; add yours here.
 }
 
 # The token comes from the environment variable RYZEAPI_TOKEN.
 provider "ryzeapi" {}
 
-# From TF_VAR_secret_key, which each pipeline takes from its store of secrets. An ephemeral variable is in no state and no plan.
+# Set as TF_VAR_secret_key from the pipeline's secret store. Ephemeral values are never written to
+# state or plan files.
 variable "secret_key" {
   type      = string
   ephemeral = true

@@ -1,7 +1,8 @@
 terraform {
   required_providers {
     ryzeapi = {
-      source = "ryzeapi/ryzeapi"
+      source  = "ryzeapi/ryzeapi"
+      version = "~> 0.1"
     }
   }
 }

@@ -2,7 +2,8 @@ terraform {
   required_version = ">= 1.11"
   required_providers {
     ryzeapi = {
-      source = "ryzeapi/ryzeapi"
+      source  = "ryzeapi/ryzeapi"
+      version = "~> 0.1"
     }
   }
 }
@@ -15,7 +16,8 @@ variable "secret_key" {
   sensitive = true
 }
 
-# With a number of your own, only a change of the number sends the secret again. Use it where the secret is another on every run.
+# With a version of your own, the secret is sent again only when you change the number. Use this for
+# secrets that differ on every run.
 resource "ryzeapi_instance_s3" "shop" {
   instance           = "shop-1"
   region             = "us-east-1"

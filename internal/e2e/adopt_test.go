@@ -12,7 +12,87 @@ import (
 
 var otherChange = regexp.MustCompile(`[-+~] (instance|enabled|region|bucket|endpoint|path_prefix|preflight) +=`)
 
-// The guide "Adopt existing instances", step by step.
+// storageIs sets the storage of an instance by hand.
+func (b *bench) storageIs(instance string, storage mockapi.Storage) {
+	b.account.ChangeS3(instance, func(s *mockapi.Storage) { *s = storage })
+}
+
+// fleetStorage is what examples/adopt-fleet configures for an instance.
+func fleetStorage(instance string) mockapi.Storage {
+	return mockapi.Storage{
+		Enabled: true, Region: "us-east-1", Bucket: "ryzeapi-media", AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: "one",
+		PathPrefix: "media/" + instance + "/",
+	}
+}
+
+// The guide "Adopt existing instances", for a fleet: one plan imports all instances and shows what differs.
+func TestAdoptAFleetInOnePlan(t *testing.T) {
+	t.Parallel()
+	instances := []string{"shop-1", "shop-2", "support"}
+	env := []string{"TF_VAR_secret_key=one"}
+	example := readFile(t, filepath.Join("..", "..", "examples", "adopt-fleet", "main.tf"))
+	for name, options := range map[string]mockapi.Options{
+		"as they are":       {},
+		"masked keys":       {MaskAccessKey: func(key string) string { return key[:4] + "..." }},
+		"no s3 in the list": {ListS3: mockapi.ListMissing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, options, instances...)
+			for _, instance := range instances {
+				b.storageIs(instance, fleetStorage(instance))
+			}
+			b.write(example)
+			planned := b.run(env, "plan")
+			if words := planned.words(); !strings.Contains(words, "Plan: 3 to import, 0 to add, 3 to change, 0 to destroy.") ||
+				strings.Count(words, "+ secret_key_version = 1") != 3 || otherChange.MatchString(words) ||
+				strings.Contains(words, "~ access_key") != (options.MaskAccessKey != nil) {
+				t.Errorf("%s", planned.out)
+			}
+			b.must(env, "apply", "-auto-approve")
+			for _, instance := range instances {
+				if after := b.account.S3(instance); after != fleetStorage(instance) {
+					t.Errorf("%s was changed by the adoption: %+v", instance, after)
+				}
+			}
+			b.must(env, "plan", "-detailed-exitcode")
+			served := regexp.MustCompile(`(?ms)^# Delete this block.*?^}\n`)
+			if !served.MatchString(example) {
+				t.Fatal("the example has no import block to delete")
+			}
+			b.write(served.ReplaceAllString(example, ""))
+			b.must(env, "plan", "-detailed-exitcode")
+		})
+	}
+	t.Run("with differences", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, mockapi.Options{}, instances...)
+		b.storageIs("shop-1", fleetStorage("shop-1"))
+		moved := fleetStorage("shop-2")
+		moved.Bucket = "old"
+		b.storageIs("shop-2", moved) // and the storage of support is not enabled
+		b.write(example)
+		planned := b.run(env, "plan")
+		words := planned.words()
+		for _, want := range []string{
+			"Plan: 3 to import, 0 to add, 3 to change, 0 to destroy.",
+			`~ bucket = "old" -> "ryzeapi-media"`,
+			"~ enabled = false -> true",
+		} {
+			if !strings.Contains(words, want) {
+				t.Errorf("%q is not in\n%s", want, planned.out)
+			}
+		}
+		if changes := otherChange.FindAllString(words, -1); len(changes) != 5 { // the bucket, and all that is not enabled
+			t.Errorf("the plan changes %q", changes)
+		}
+		if b.account.S3("shop-2") != moved {
+			t.Error("the plan has changed something")
+		}
+	})
+}
+
+// The guide "Adopt existing instances", step by step, for storage that differs.
 func TestAdoptExistingInstances(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string]mockapi.Options{
@@ -24,11 +104,16 @@ func TestAdoptExistingInstances(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, options, "shop-1", "support", "2nd line", "plain")
 			for instance, there := range map[string]mockapi.Storage{
-				"shop-1":   {Enabled: true, Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD", SecretKey: "one", PathPrefix: "media/"},
-				"support":  {Enabled: true, Bucket: "whatsapp", AccessKey: "minioadmin", SecretKey: "one", Endpoint: "https://minio.example.com/"},
+				"shop-1": {
+					Enabled: true, Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD", SecretKey: "one", PathPrefix: "media/",
+				},
+				"support": {
+					Enabled: true, Bucket: "whatsapp", AccessKey: "minioadmin", SecretKey: "one",
+					Endpoint: "https://minio.example.com/",
+				},
 				"2nd line": {Enabled: true, Region: "us-east-1", Bucket: "b2", AccessKey: "AKIAB2", SecretKey: "one"},
 			} {
-				b.account.ChangeS3(instance, func(s *mockapi.Storage) { *s = there })
+				b.storageIs(instance, there)
 			}
 			storages := func() (all []mockapi.Storage) {
 				for _, instance := range []string{"shop-1", "support", "2nd line", "plain"} {
@@ -60,7 +145,8 @@ func TestAdoptExistingInstances(t *testing.T) {
 			b.writeFile("storages.tf", taken)
 			env := []string{"TF_VAR_secret=one"}
 			planned = b.run(env, "plan")
-			if words := planned.words(); strings.Count(words, "+ secret_key_version = 1") != 3 || strings.Count(words, "will be updated in-place") != 3 ||
+			if words := planned.words(); strings.Count(words, "+ secret_key_version = 1") != 3 ||
+				strings.Count(words, "will be updated in-place") != 3 ||
 				strings.Contains(words, "~ access_key") != (options.MaskAccessKey != nil) || otherChange.MatchString(words) {
 				t.Errorf("%s", planned.out)
 			}

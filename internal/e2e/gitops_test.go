@@ -28,7 +28,7 @@ func TestGitOps(t *testing.T) {
 	cliConfig, err := cli.Mirror(
 		t.TempDir(),
 		terraform.Provider,
-		"0.0.1/"+runtime.GOOS+"_"+runtime.GOARCH+"/terraform-provider-ryzeapi_v0.0.1",
+		"0.1.0/"+runtime.GOOS+"_"+runtime.GOARCH+"/terraform-provider-ryzeapi_v0.1.0",
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -56,7 +56,9 @@ func TestEverythingInTheSchemaIsDescribed(t *testing.T) {
 			t.Errorf("%s has no description", attribute)
 		}
 	}
-	if found := undescribed([]*tfprotov6.SchemaAttribute{{Name: "a", Description: "A.", NestedType: &tfprotov6.SchemaObject{Attributes: []*tfprotov6.SchemaAttribute{{Name: "b"}}}}}, "x"); len(found) != 1 {
+	inner := &tfprotov6.SchemaObject{Attributes: []*tfprotov6.SchemaAttribute{{Name: "b"}}}
+	outer := []*tfprotov6.SchemaAttribute{{Name: "a", Description: "A.", NestedType: inner}}
+	if found := undescribed(outer, "x"); len(found) != 1 {
 		t.Errorf("the search finds %v", found)
 	}
 }
@@ -72,7 +74,8 @@ func TestEveryComponentHasAnExample(t *testing.T) {
 		}
 		page := readExample(t, filepath.Join(root, "docs", "resources", strings.TrimPrefix(name, "ryzeapi_")+".md"))
 		for _, shown := range []string{"import.sh", "id-import.tf", "identity-import.tf"} {
-			if example := strings.TrimSpace(readExample(t, filepath.Join(examples, "resources", name, shown))); !strings.Contains(page, example) {
+			example := strings.TrimSpace(readExample(t, filepath.Join(examples, "resources", name, shown)))
+			if !strings.Contains(page, example) {
 				t.Errorf("the page of %s does not show %s", name, shown)
 			}
 		}
@@ -90,6 +93,58 @@ func TestEveryComponentHasAnExample(t *testing.T) {
 	}
 }
 
+// tfplugindocs makes no pages for list resources, so a guide describes each of them in full.
+func TestTheGuideOnQueriesHasEveryListResource(t *testing.T) {
+	t.Parallel()
+	p := newProtocol(t)
+	page := readExample(t, filepath.Join(root, "docs", "guides", "terraform-query.md"))
+	for name, s := range p.schema.ListResourceSchemas {
+		if !strings.Contains(page, "`"+name+"`") {
+			t.Errorf("%s is not in the guide", name)
+		}
+		for _, attribute := range s.Block.Attributes {
+			if !strings.Contains(page, "\n| `"+attribute.Name+"` |") {
+				t.Errorf("%s of %s is in none of the guide's tables", attribute.Name, name)
+			}
+		}
+	}
+	if len(p.schema.ListResourceSchemas) == 0 {
+		t.Error("there is no list resource")
+	}
+}
+
+var (
+	providerSource  = regexp.MustCompile(`source += "ryzeapi/ryzeapi"`)
+	providerVersion = regexp.MustCompile(`source  = "ryzeapi/ryzeapi"\n +version = "~> 0\.1"\n`)
+)
+
+// Whoever copies an example or a block of a page gets a provider that works with it: the first release is 0.1.0.
+func TestEveryRequirementHasAVersion(t *testing.T) {
+	t.Parallel()
+	files := markdownFiles(t)
+	err := filepath.WalkDir(examples, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range files {
+		content := readExample(t, file)
+		required := len(providerSource.FindAllString(content, -1))
+		found += required
+		if versions := len(providerVersion.FindAllString(content, -1)); versions != required {
+			t.Errorf("%s: %d of %d required providers have the version", file, versions, required)
+		}
+	}
+	if found < 15 {
+		t.Errorf("just %d required providers were found", found)
+	}
+}
+
 // markdownFiles are the pages that people read.
 func markdownFiles(t *testing.T) []string {
 	t.Helper()
@@ -97,6 +152,11 @@ func markdownFiles(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	more, err := filepath.Glob(filepath.Join(root, ".github", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, more...)
 	err = filepath.WalkDir(filepath.Join(root, "docs"), func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
 			files = append(files, path)
@@ -181,7 +241,8 @@ var (
 	goldenEntry    = regexp.MustCompile(`(?ms)^(?:Error|Warning): Could not (?:save|read|disable|list).*?\n\n(.*?)^===`)
 )
 
-// summariesInCode are the regular expressions of the summaries that the provider's diagnostics may have, with where they are in the code.
+// summariesInCode are the regular expressions of the summaries that the provider's diagnostics may have, with where
+// they are in the code.
 func summariesInCode(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}

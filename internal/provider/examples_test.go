@@ -66,6 +66,12 @@ func applyExample(t *testing.T, file string) {
 		variables[found[1]] = config.StringVariable("secret of " + found[1])
 	}
 	var instances []string
+	if strings.Contains(whole, "for_each = data.ryzeapi_instances.all.names") { // the account's names, not the file's
+		instances = []string{"shop-1", "shop-2", "support"}
+		for _, name := range instances {
+			f.account.AddInstance(name)
+		}
+	}
 	for _, found := range exampleInstance.FindAllStringSubmatch(whole, -1) {
 		if !slices.Contains(instances, found[1]) {
 			instances = append(instances, found[1])

@@ -246,8 +246,8 @@ func install(t *testing.T, built release) {
 	work := filepath.Join(dir, "work")
 	configuration := strings.Replace(
 		string(read(t, filepath.Join(root, "examples", "getting-started", "main.tf"))),
-		`"ryzeapi/ryzeapi"`,
-		fmt.Sprintf("\"ryzeapi/ryzeapi\"\n      version = %q", built.version),
+		`version = "~> 0.1"`,
+		fmt.Sprintf("version = %q", built.version),
 		1,
 	)
 	if err := os.Mkdir(work, 0o700); err != nil {

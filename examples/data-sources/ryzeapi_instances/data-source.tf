@@ -1,14 +1,14 @@
 # All instances of the account.
 data "ryzeapi_instances" "all" {}
 
-# An ephemeral variable is in no state and no plan.
+# Ephemeral values are never written to state or plan files.
 variable "secret_key" {
   type      = string
   ephemeral = true
   sensitive = true
 }
 
-# A storage for each.
+# S3 storage for each of them.
 resource "ryzeapi_instance_s3" "all" {
   for_each = data.ryzeapi_instances.all.names
 
@@ -20,7 +20,7 @@ resource "ryzeapi_instance_s3" "all" {
   path_prefix = "media/${each.key}/"
 }
 
-# Two instances by their names, if they are connected.
+# Of these two instances, the ones that are connected.
 data "ryzeapi_instances" "shops" {
   names            = ["shop-1", "shop-2"]
   connection_state = "connected"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Applies the plan that plan.sh has left. The secret must be given again, the same one: the plan does not have it.
+# Applies the plan that plan.sh saved. The plan file does not contain the secret, so set the same one
+# again.
 set -eu
 for variable in TF_VAR_secret_key RYZEAPI_TOKEN; do
   [ -n "$(printenv "$variable")" ] || { echo "$variable is not set" >&2; exit 1; }

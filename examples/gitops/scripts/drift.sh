@@ -1,5 +1,6 @@
 #!/bin/sh
-# Looks whether what RyzeAPI has is what is configured. Ends with 0 if it is, with 2 if not, and with 1 if that could not be found out.
+# Checks whether RyzeAPI matches the configuration. Exits with 0 if it does, 2 if it does not, 1 on
+# any error.
 set -eu
 for variable in TF_VAR_secret_key RYZEAPI_TOKEN; do
   [ -n "$(printenv "$variable")" ] || { echo "$variable is not set" >&2; exit 1; }

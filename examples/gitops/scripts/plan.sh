@@ -1,5 +1,6 @@
 #!/bin/sh
-# Plans, shows the plan, and leaves it in tfplan, and for people in plan.txt. Neither has a secret in it.
+# Plans, and saves the plan: in tfplan for apply.sh, in plan.txt for people. Neither contains a
+# secret.
 set -eu
 for variable in TF_VAR_secret_key RYZEAPI_TOKEN; do
   [ -n "$(printenv "$variable")" ] || { echo "$variable is not set" >&2; exit 1; }

@@ -1,9 +1,9 @@
-# Instances whose storage is enabled.
+# Every instance whose storage is enabled.
 list "ryzeapi_instance_s3" "enabled" {
   provider = ryzeapi
 }
 
-# All instances, with what their storages are.
+# Every instance, with the attributes of its storage.
 list "ryzeapi_instance_s3" "all" {
   provider         = ryzeapi
   include_resource = true

@@ -2,13 +2,14 @@ terraform {
   required_version = ">= 1.11"
   required_providers {
     ryzeapi = {
-      source = "ryzeapi/ryzeapi"
+      source  = "ryzeapi/ryzeapi"
+      version = "~> 0.1"
     }
   }
 }
 
 variable "instances" {
-  description = "The instances whose media are stored. Each may have a bucket and a prefix of its own."
+  description = "Instances whose media are stored. Each can have its own bucket and prefix."
   type = map(object({
     bucket      = optional(string)
     path_prefix = optional(string)
@@ -16,12 +17,12 @@ variable "instances" {
 }
 
 variable "bucket" {
-  description = "Bucket of the instances that have none of their own. It must exist."
+  description = "Bucket for the instances that do not set their own. It must exist."
   type        = string
 }
 
 variable "storage" {
-  description = "Where the buckets are: a region of AWS, or the endpoint of another store; and the access key."
+  description = "Where the buckets are (an AWS region, or the endpoint of another store), and the access key."
   type = object({
     region     = optional(string)
     endpoint   = optional(string)
@@ -30,7 +31,7 @@ variable "storage" {
 }
 
 variable "secret_key" {
-  description = "The secret of the access key."
+  description = "Secret of the access key."
   type        = string
   ephemeral   = true
   sensitive   = true
@@ -49,11 +50,11 @@ resource "ryzeapi_instance_s3" "this" {
 }
 
 output "locations" {
-  description = "Where the media of each instance are."
+  description = "Where each instance stores its media."
   value       = { for name, s3 in ryzeapi_instance_s3.this : name => "s3://${s3.bucket}/${s3.path_prefix}" }
 }
 
 output "secret_key_versions" {
-  description = "The version of the secret that each instance has."
+  description = "Version of the secret that each instance uses."
   value       = { for name, s3 in ryzeapi_instance_s3.this : name => s3.secret_key_version }
 }

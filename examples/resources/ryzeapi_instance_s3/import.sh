@@ -1,2 +1,2 @@
-# The import identifier is the name of the instance.
+# The import ID is the name of the instance.
 terraform import ryzeapi_instance_s3.shop shop-1

@@ -1,4 +1,4 @@
-# An ephemeral variable is in no state and no plan, like the write-only argument that it is for.
+# Ephemeral values, like write-only arguments, are never written to state or plan files.
 variable "secret_key" {
   type      = string
   ephemeral = true

@@ -1,8 +1,9 @@
-# The real provider against ryzeapi-mock, which must be running. That is written here, so that no test ever reaches instances that are in use.
+# Runs the real provider against ryzeapi-mock, which must be running. The address is set here so that
+# no test ever reaches instances in use.
 provider "ryzeapi" {
   endpoint  = "http://127.0.0.1:8080"
   token     = "mock-account-token"
-  preflight = "off" # these buckets are made up
+  preflight = "off" # the buckets do not exist
 }
 
 variables {

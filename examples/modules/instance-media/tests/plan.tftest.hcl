@@ -1,4 +1,4 @@
-# What the module makes of its input, without any server.
+# Checks what the module makes of its input, without any server.
 
 mock_provider "ryzeapi" {}
 
@@ -33,6 +33,6 @@ run "another_store" {
 
   assert {
     condition     = alltrue([for s3 in ryzeapi_instance_s3.this : s3.endpoint == "https://minio.example.com" && s3.region == null])
-    error_message = "An instance has another endpoint."
+    error_message = "An instance has a different endpoint."
   }
 }
