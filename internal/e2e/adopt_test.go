@@ -13,8 +13,8 @@ import (
 var otherChange = regexp.MustCompile(`[-+~] (instance|enabled|region|bucket|endpoint|path_prefix|preflight) +=`)
 
 // storageIs sets the storage of an instance by hand.
-func (b *bench) storageIs(instance string, storage mockapi.Storage) {
-	b.account.ChangeS3(instance, func(s *mockapi.Storage) { *s = storage })
+func (f *fixture) storageIs(instance string, storage mockapi.Storage) {
+	f.account.ChangeS3(instance, func(s *mockapi.Storage) { *s = storage })
 }
 
 // fleetStorage is what examples/adopt-fleet configures for an instance.
@@ -38,41 +38,41 @@ func TestAdoptAFleetInOnePlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, options, instances...)
+			f := newFixture(t, options, instances...)
 			for _, instance := range instances {
-				b.storageIs(instance, fleetStorage(instance))
+				f.storageIs(instance, fleetStorage(instance))
 			}
-			b.write(example)
-			planned := b.run(env, "plan")
+			f.write(example)
+			planned := f.run(env, "plan")
 			if words := planned.words(); !strings.Contains(words, "Plan: 3 to import, 0 to add, 3 to change, 0 to destroy.") ||
 				strings.Count(words, "+ secret_key_version = 1") != 3 || otherChange.MatchString(words) ||
 				strings.Contains(words, "~ access_key") != (options.MaskAccessKey != nil) {
 				t.Errorf("%s", planned.out)
 			}
-			b.must(env, "apply", "-auto-approve")
+			f.must(env, "apply", "-auto-approve")
 			for _, instance := range instances {
-				if after := b.account.S3(instance); after != fleetStorage(instance) {
+				if after := f.account.S3(instance); after != fleetStorage(instance) {
 					t.Errorf("%s was changed by the adoption: %+v", instance, after)
 				}
 			}
-			b.must(env, "plan", "-detailed-exitcode")
+			f.must(env, "plan", "-detailed-exitcode")
 			served := regexp.MustCompile(`(?ms)^# Delete this block.*?^}\n`)
 			if !served.MatchString(example) {
 				t.Fatal("the example has no import block to delete")
 			}
-			b.write(served.ReplaceAllString(example, ""))
-			b.must(env, "plan", "-detailed-exitcode")
+			f.write(served.ReplaceAllString(example, ""))
+			f.must(env, "plan", "-detailed-exitcode")
 		})
 	}
 	t.Run("with differences", func(t *testing.T) {
 		t.Parallel()
-		b := newBench(t, mockapi.Options{}, instances...)
-		b.storageIs("shop-1", fleetStorage("shop-1"))
+		f := newFixture(t, mockapi.Options{}, instances...)
+		f.storageIs("shop-1", fleetStorage("shop-1"))
 		moved := fleetStorage("shop-2")
 		moved.Bucket = "old"
-		b.storageIs("shop-2", moved) // and the storage of support is not enabled
-		b.write(example)
-		planned := b.run(env, "plan")
+		f.storageIs("shop-2", moved) // and the storage of support is not enabled
+		f.write(example)
+		planned := f.run(env, "plan")
 		words := planned.words()
 		for _, want := range []string{
 			"Plan: 3 to import, 0 to add, 3 to change, 0 to destroy.",
@@ -86,7 +86,7 @@ func TestAdoptAFleetInOnePlan(t *testing.T) {
 		if changes := otherChange.FindAllString(words, -1); len(changes) != 5 { // the bucket, and all that is not enabled
 			t.Errorf("the plan changes %q", changes)
 		}
-		if b.account.S3("shop-2") != moved {
+		if f.account.S3("shop-2") != moved {
 			t.Error("the plan has changed something")
 		}
 	})
@@ -102,7 +102,7 @@ func TestAdoptExistingInstances(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, options, "shop-1", "support", "2nd line", "plain")
+			f := newFixture(t, options, "shop-1", "support", "2nd line", "plain")
 			for instance, there := range map[string]mockapi.Storage{
 				"shop-1": {
 					Enabled: true, Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD", SecretKey: "one", PathPrefix: "media/",
@@ -113,48 +113,48 @@ func TestAdoptExistingInstances(t *testing.T) {
 				},
 				"2nd line": {Enabled: true, Region: "us-east-1", Bucket: "b2", AccessKey: "AKIAB2", SecretKey: "one"},
 			} {
-				b.storageIs(instance, there)
+				f.storageIs(instance, there)
 			}
 			storages := func() (all []mockapi.Storage) {
 				for _, instance := range []string{"shop-1", "support", "2nd line", "plain"} {
-					all = append(all, b.account.S3(instance))
+					all = append(all, f.account.S3(instance))
 				}
 				return all
 			}
 			before := storages()
-			b.write(readFile(t, filepath.Join("..", "..", "examples", "adopt", "main.tf")))
-			b.must(nil, "apply", "-auto-approve")
-			imports := b.run(nil, "output", "-raw", "imports")
-			b.writeFile("imports.tf", imports.out)
-			planned := b.run(nil, "plan", "-generate-config-out=storages.tf")
+			f.write(readFile(t, filepath.Join("..", "..", "examples", "adopt", "main.tf")))
+			f.must(nil, "apply", "-auto-approve")
+			imports := f.run(nil, "output", "-raw", "imports")
+			f.writeFile("imports.tf", imports.out)
+			planned := f.run(nil, "plan", "-generate-config-out=storages.tf")
 			if !strings.Contains(planned.words(), "Plan: 3 to import, 0 to add, 0 to change, 0 to destroy.") {
 				t.Fatalf("%s\n%s", imports.out, planned.out)
 			}
-			b.must(nil, "apply", "-auto-approve")
-			b.must(nil, "plan", "-detailed-exitcode")
-			b.writeFile("imports.tf", "")
-			b.write(noFleet())
-			b.must(nil, "apply", "-auto-approve") // drops the output
+			f.must(nil, "apply", "-auto-approve")
+			f.must(nil, "plan", "-detailed-exitcode")
+			f.writeFile("imports.tf", "")
+			f.write(noFleet())
+			f.must(nil, "apply", "-auto-approve") // drops the output
 
 			// The secrets, and the whole access keys.
-			generated := readFile(t, filepath.Join(b.dir, "storages.tf"))
+			generated := readFile(t, filepath.Join(f.dir, "storages.tf"))
 			taken := regexp.MustCompile(`(?m)^  secret_key( *)= .*$`).ReplaceAllString(generated, "  secret_key$1= var.secret")
 			for bucket, key := range map[string]string{"old": "AKIAOLD", "b2": "AKIAB2", "whatsapp": "minioadmin"} {
 				taken = regexp.MustCompile(`"[^"]*"(\s+bucket\s+= "`+bucket+`")`).ReplaceAllString(taken, `"`+key+`"$1`)
 			}
-			b.writeFile("storages.tf", taken)
+			f.writeFile("storages.tf", taken)
 			env := []string{"TF_VAR_secret=one"}
-			planned = b.run(env, "plan")
+			planned = f.run(env, "plan")
 			if words := planned.words(); strings.Count(words, "+ secret_key_version = 1") != 3 ||
 				strings.Count(words, "will be updated in-place") != 3 ||
 				strings.Contains(words, "~ access_key") != (options.MaskAccessKey != nil) || otherChange.MatchString(words) {
 				t.Errorf("%s", planned.out)
 			}
-			b.must(env, "apply", "-auto-approve")
+			f.must(env, "apply", "-auto-approve")
 			if after := storages(); !slices.Equal(after, before) {
 				t.Errorf("changed by the adoption:\n%+v\n%+v", before, after)
 			}
-			b.must(env, "plan", "-detailed-exitcode")
+			f.must(env, "plan", "-detailed-exitcode")
 		})
 	}
 }

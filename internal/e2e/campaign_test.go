@@ -45,7 +45,7 @@ func TestCampaign(t *testing.T) {
 }
 
 type campaign struct {
-	*bench
+	*fixture
 	random *rand.Rand
 	fleet  map[string]*storage // what is configured, by instance
 
@@ -66,7 +66,7 @@ func newCampaign(t *testing.T, seed uint64) *campaign {
 	t.Helper()
 	c := &campaign{random: rand.New(rand.NewPCG(seed, 0)), fleet: map[string]*storage{}, faults: map[string]int{}}
 	choose := mockapi.RandomFaults(seed, faultShare)
-	c.bench = newBench(t, mockapi.Options{
+	c.fixture = newFixture(t, mockapi.Options{
 		Disabled: mockapi.DisabledShape(seed % 3),
 		Fault: func(r *http.Request) mockapi.Fault {
 			c.mu.Lock()

@@ -187,11 +187,11 @@ func checkFormat(t *testing.T, blocks []docBlock) {
 	if len(blocks) == 0 {
 		return
 	}
-	b := newBench(t, mockapi.Options{})
+	f := newFixture(t, mockapi.Options{})
 	for i, block := range blocks {
-		b.writeFile(fmt.Sprintf("block%d.tf", i), block.code)
+		f.writeFile(fmt.Sprintf("block%d.tf", i), block.code)
 	}
-	if r := b.run(nil, "fmt", "-check", "-diff"); r.exit != 0 {
+	if r := f.run(nil, "fmt", "-check", "-diff"); r.exit != 0 {
 		t.Errorf("not in the canonical format:\n%s", r.out)
 	}
 }
@@ -212,35 +212,35 @@ func planBlocks(t *testing.T, blocks []docBlock) {
 			}
 			continue
 		}
-		b := newBench(t, mockapi.Options{}, "shop-1", "shop-2", "support")
+		f := newFixture(t, mockapi.Options{}, "shop-1", "shop-2", "support")
 		env := stores.env
 		for file, content := range files {
-			b.writeFile(file, content)
+			f.writeFile(file, content)
 			for _, declared := range variable.FindAllStringSubmatch(content, -1) {
 				env = append(env, "TF_VAR_"+declared[1]+"=secret")
 			}
 		}
-		if r := b.run(env, "plan"); r.exit != 0 {
+		if r := f.run(env, "plan"); r.exit != 0 {
 			t.Errorf("%s\n%s\ndoes not plan:\n%s", block.caption, block.code, r.out)
 		}
 		if asked, want := stores.count(), asksStore.MatchString(files["main.tf"]); (asked > 0) != want {
 			t.Errorf("%s\n%s\nA store was asked %d times.", block.caption, block.code, asked)
 		}
 		if strings.HasSuffix(name, ".tfquery.hcl") {
-			query(t, b, block)
+			query(t, f, block)
 		}
 	}
 }
 
 // query runs a block for terraform query, which Terraform has from 1.14 on and OpenTofu does not have.
-func query(t *testing.T, b *bench, block docBlock) {
+func query(t *testing.T, f *fixture, block docBlock) {
 	t.Helper()
-	if help := b.run(nil, "query", "-help"); help.exit != 0 || !strings.Contains(help.out, "tfquery") {
-		t.Logf("not run, since %s has no query: %s", b.cli.Name(), block.caption)
+	if help := f.run(nil, "query", "-help"); help.exit != 0 || !strings.Contains(help.out, "tfquery") {
+		t.Logf("not run, since %s has no query: %s", f.cli.Name(), block.caption)
 		return
 	}
-	b.storageIs("shop-1", fleetStorage("shop-1"))
-	if r := b.run(nil, "query"); r.exit != 0 || !strings.Contains(r.out, "shop-1") {
+	f.storageIs("shop-1", fleetStorage("shop-1"))
+	if r := f.run(nil, "query"); r.exit != 0 || !strings.Contains(r.out, "shop-1") {
 		t.Errorf("%s\n%s\nfinds nothing:\n%s", block.caption, block.code, r.out)
 	}
 }

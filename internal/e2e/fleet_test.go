@@ -14,9 +14,9 @@ import (
 )
 
 // refused is how many requests met the rate limit.
-func (b *bench) refused() int {
+func (f *fixture) refused() int {
 	n := 0
-	for _, r := range b.mock.Requests() {
+	for _, r := range f.mock.Requests() {
 		if r.Status == http.StatusTooManyRequests {
 			n++
 		}
@@ -35,23 +35,21 @@ func TestFourRunsAtOnce(t *testing.T) {
 			for _, prefix := range prefixes {
 				names = append(names, fleetNames(prefix, 12)...)
 			}
-			first := newBench(t, mockapi.Options{RateLimit: 20, RateWindow: 2 * time.Second}, names...)
+			first := newFixture(t, mockapi.Options{RateLimit: 20, RateWindow: 2 * time.Second}, names...)
 			first.cli = raceDetecting
-			var folders []*bench
+			var folders []*fixture
 			for _, prefix := range prefixes {
-				b := first.beside()
-				b.write(fleet(prefix, 12, fmt.Sprintf("instance_tokens = %q", instanceTokens)))
-				folders = append(folders, b)
+				folder := first.beside()
+				folder.write(fleet(prefix, 12, fmt.Sprintf("instance_tokens = %q", instanceTokens)))
+				folders = append(folders, folder)
 			}
 			// All end well, and all have the same plan afterwards: none.
 			log := filepath.Join(t.TempDir(), "terraform.log")
+			env := []string{"TF_VAR_secret=one", "TF_LOG=INFO", "TF_LOG_PATH=" + log}
 			for _, args := range [][]string{{"apply", "-auto-approve"}, {"plan", "-detailed-exitcode"}} {
 				var all []*running
-				for _, b := range folders {
-					all = append(
-						all,
-						b.start(t.Context(), []string{"TF_VAR_secret=one", "TF_LOG=INFO", "TF_LOG_PATH=" + log}, args...),
-					)
+				for _, folder := range folders {
+					all = append(all, folder.start(t.Context(), env, args...))
 				}
 				for _, r := range all {
 					if ended := r.wait(); ended.exit != 0 {
@@ -105,30 +103,30 @@ func none(int) int  { return 0 }
 
 // play runs one of the steps in a whole window of the rate limit, and returns its time, its requests beside the
 // writes, and how many met the limit.
-func (b *bench) play(n, step int) (took time.Duration, extra, refused int) {
-	b.t.Helper()
+func (f *fixture) play(n, step int) (took time.Duration, extra, refused int) {
+	f.t.Helper()
 	s := fleetSteps[step]
-	b.write(strings.Replace(fleet("i", n), `"media"`, strconv.Quote(s.bucket), 1))
-	b.mock.NewWindows()
-	before, refusedBefore, start := len(b.mock.Requests()), b.refused(), time.Now()
-	b.must([]string{"TF_VAR_secret=" + s.secret}, s.args...)
+	f.write(strings.Replace(fleet("i", n), `"media"`, strconv.Quote(s.bucket), 1))
+	f.mock.NewWindows()
+	before, refusedBefore, start := len(f.mock.Requests()), f.refused(), time.Now()
+	f.must([]string{"TF_VAR_secret=" + s.secret}, s.args...)
 	took = time.Since(start)
 	for _, name := range fleetNames("i", n) {
-		if held := b.account.S3(name); s.name == "destroy" && held.Enabled ||
+		if held := f.account.S3(name); s.name == "destroy" && held.Enabled ||
 			s.name != "destroy" && (held.SecretKey != s.secret || held.Bucket != s.bucket) {
-			b.t.Fatalf("after %s the server holds for %s %+v", s.name, name, held)
+			f.t.Fatalf("after %s the server holds for %s %+v", s.name, name, held)
 		}
 	}
 	written := map[string]int{}
-	for _, r := range b.mock.Requests()[before:] {
+	for _, r := range f.mock.Requests()[before:] {
 		if r.Method == http.MethodPost && r.Status == http.StatusOK {
 			written[r.Path]++
 		}
 	}
 	if len(written) != s.writes(n) {
-		b.t.Fatalf("%s has written to %d instances", s.name, len(written))
+		f.t.Fatalf("%s has written to %d instances", s.name, len(written))
 	}
-	return took, len(b.mock.Requests()) - before - s.writes(n), b.refused() - refusedBefore
+	return took, len(f.mock.Requests()) - before - s.writes(n), f.refused() - refusedBefore
 }
 
 // What a fleet of three times the rate limit costs in requests: one for each write, and a handful besides. It is the
@@ -136,10 +134,10 @@ func (b *bench) play(n, step int) (took time.Duration, extra, refused int) {
 func TestRequestsOfAFleet(t *testing.T) {
 	t.Parallel()
 	const n = 60
-	b := newBench(t, asRyzeAPI(mockapi.Options{RateLimit: n / 3}, true), fleetNames("i", n)...)
-	b.cli = raceDetecting
+	f := newFixture(t, asRyzeAPI(mockapi.Options{RateLimit: n / 3}, true), fleetNames("i", n)...)
+	f.cli = raceDetecting
 	for i, s := range fleetSteps {
-		took, extra, refused := b.play(n, i)
+		took, extra, refused := f.play(n, i)
 		if extra > 5 || refused > 0 {
 			t.Errorf("%s: %d requests besides the writes, %d met the rate limit", s.name, extra, refused)
 		}
@@ -165,10 +163,10 @@ func BenchmarkFleet(b *testing.B) {
 		for _, n := range v.instances {
 			b.Run(fmt.Sprintf("%s, %d instances", v.name, n), func(b *testing.B) {
 				for range b.N {
-					bench := newBench(b, asRyzeAPI(v.options, v.ownTokens), fleetNames("i", n)...)
+					f := newFixture(b, asRyzeAPI(v.options, v.ownTokens), fleetNames("i", n)...)
 					for i, s := range fleetSteps {
 						memory := watchMemory()
-						took, extra, refused := bench.play(n, i)
+						took, extra, refused := f.play(n, i)
 						fmt.Fprintf(
 							os.Stderr,
 							"| %s | %d | %s | %.1f s | %d + %d | %d | %d MB |\n",

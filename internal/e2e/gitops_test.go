@@ -17,9 +17,9 @@ func TestGitOps(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the pipelines run on Linux")
 	}
-	b := newBench(t, mockapi.Options{}, "shop-1")
+	f := newFixture(t, mockapi.Options{}, "shop-1")
 	example := filepath.Join("..", "..", "examples", "gitops")
-	b.write(readFile(t, filepath.Join(example, "main.tf")))
+	f.write(readFile(t, filepath.Join(example, "main.tf")))
 	scripts, err := filepath.Abs(filepath.Join(example, "scripts"))
 	if err != nil {
 		t.Fatal(err)
@@ -37,9 +37,9 @@ func TestGitOps(t *testing.T) {
 		t.Helper()
 		command := terraform.Command(
 			t.Context(),
-			b.dir,
+			f.dir,
 			append(
-				append([]string{}, b.env...),
+				append([]string{}, f.env...),
 				"TF_CLI_CONFIG_FILE="+cliConfig,
 				"TERRAFORM="+terraform.Path,
 				"TF_VAR_secret_key="+secret,
@@ -61,11 +61,11 @@ func TestGitOps(t *testing.T) {
 			t.Errorf("%s: the secret is in the output", name)
 		}
 	}
-	planned := func() string { return readFile(t, filepath.Join(b.dir, "plan.txt")) }
+	planned := func() string { return readFile(t, filepath.Join(f.dir, "plan.txt")) }
 
 	script("plan", "first-secret", 0, "Plan: 1 to add")
 	script("apply", "first-secret", 0, "1 added")
-	b.holds([]string{"shop-1"}, "first-secret")
+	f.holds([]string{"shop-1"}, "first-secret")
 	script("drift", "first-secret", 0, "No changes")
 
 	// A pull request that goes with a rotated key.
@@ -82,17 +82,17 @@ func TestGitOps(t *testing.T) {
 	if changes != 1 || !strings.Contains(planned(), "~ secret_key_version = 1 -> 2") {
 		t.Errorf("%d changes:\n%s", changes, planned())
 	}
-	b.holds([]string{"shop-1"}, "first-secret")                   // not yet
+	f.holds([]string{"shop-1"}, "first-secret")                   // not yet
 	script("apply", "first-secret", 1, "inconsistent final plan") // it would rotate nothing
-	b.holds([]string{"shop-1"}, "first-secret")
+	f.holds([]string{"shop-1"}, "first-secret")
 	script("apply", "second-secret", 0, "1 changed")
-	b.holds([]string{"shop-1"}, "second-secret")
+	f.holds([]string{"shop-1"}, "second-secret")
 
 	// Somebody switches the storage off by hand.
-	b.account.ChangeS3("shop-1", func(s *mockapi.Storage) { *s = mockapi.Storage{} })
+	f.account.ChangeS3("shop-1", func(s *mockapi.Storage) { *s = mockapi.Storage{} })
 	script("drift", "second-secret", 2, "= false -> true", "ryzeapi-media")
 	// RyzeAPI is away.
-	b.mock.Inject("GET", 1000, mockapi.FailWith(401, "Invalid token"))
+	f.mock.Inject("GET", 1000, mockapi.FailWith(401, "Invalid token"))
 	script("drift", "second-secret", 1, "401 Unauthorized")
 	for _, name := range []string{"plan", "apply", "drift"} {
 		script(name, "", 1, "TF_VAR_secret_key is not set") // not 2, which says that something has drifted

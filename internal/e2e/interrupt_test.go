@@ -49,15 +49,15 @@ func TestKilledProvider(t *testing.T) {
 	names := fleetNames("i", 12)
 	var writes atomic.Int32 // until the kill
 	log := filepath.Join(t.TempDir(), "terraform.log")
-	b := newBench(t, mockapi.Options{Fault: func(r *http.Request) mockapi.Fault {
+	f := newFixture(t, mockapi.Options{Fault: func(r *http.Request) mockapi.Fault {
 		if r.Method != http.MethodPost || writes.Add(-1) != 0 {
 			return nil
 		}
 		kill(t, log)
 		return mockapi.DropAfter()
 	}}, names...)
-	b.cli = raceDetecting
-	b.write(fleet("i", 12))
+	f.cli = raceDetecting
+	f.write(fleet("i", 12))
 	for _, c := range []struct {
 		command, secret string
 		want            string // what the server then holds
@@ -67,14 +67,14 @@ func TestKilledProvider(t *testing.T) {
 		}
 		writes.Store(6)
 		secret := "TF_VAR_secret=" + c.secret
-		if r := b.run([]string{secret, "TF_LOG=DEBUG", "TF_LOG_PATH=" + log}, c.command, "-auto-approve", "-parallelism=3"); r.exit == 0 ||
+		if r := f.run([]string{secret, "TF_LOG=DEBUG", "TF_LOG_PATH=" + log}, c.command, "-auto-approve", "-parallelism=3"); r.exit == 0 ||
 			writes.Load() > 0 {
 			t.Fatalf("%s: the provider was not killed:\n%s", c.command, r.out)
 		}
-		b.must([]string{secret}, c.command, "-auto-approve")
-		b.holds(names, c.want)
+		f.must([]string{secret}, c.command, "-auto-approve")
+		f.holds(names, c.want)
 		if c.command == "apply" {
-			b.must([]string{secret}, "plan", "-detailed-exitcode")
+			f.must([]string{secret}, "plan", "-detailed-exitcode")
 		}
 	}
 }
@@ -94,17 +94,17 @@ func TestInterrupt(t *testing.T) { //nolint:paralleltest // see above
 	} {
 		t.Run(name, func(t *testing.T) {
 			met := make(chan struct{}, 100)
-			b := newBench(t, mockapi.Options{}, "i0")
-			b.cli = raceDetecting
-			b.write(fleet("i", 1))
+			f := newFixture(t, mockapi.Options{}, "i0")
+			f.cli = raceDetecting
+			f.write(fleet("i", 1))
 			if c.method == http.MethodGet { // there must be something to read
-				b.must([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve")
+				f.must([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve")
 			}
-			b.mock.Inject(c.method, 99, func(w http.ResponseWriter, r *http.Request, h http.Handler) {
+			f.mock.Inject(c.method, 99, func(w http.ResponseWriter, r *http.Request, h http.Handler) {
 				met <- struct{}{}
 				c.fault(w, r, h)
 			})
-			running := b.start(t.Context(), []string{"TF_VAR_secret=two"}, c.command...)
+			running := f.start(t.Context(), []string{"TF_VAR_secret=two"}, c.command...)
 			select {
 			case <-met:
 			case <-time.After(time.Minute):

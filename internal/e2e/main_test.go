@@ -58,8 +58,8 @@ func build(dir string, race bool) (*cli.CLI, error) {
 	return cli.New(ctx, cli.Options{Root: filepath.Join("..", ".."), Dir: dir, Race: race, Out: os.Stderr})
 }
 
-// bench is a mock, and a folder in which the CLI manages instances of it.
-type bench struct {
+// fixture is a mock, and a folder in which the CLI manages instances of it.
+type fixture struct {
 	t       testing.TB
 	mock    *mockapi.Server
 	account *mockapi.Account
@@ -69,18 +69,18 @@ type bench struct {
 	env     []string
 }
 
-func newBench(tb testing.TB, options mockapi.Options, instances ...string) *bench {
+func newFixture(tb testing.TB, options mockapi.Options, instances ...string) *fixture {
 	tb.Helper()
 	mock := mockapi.New(options)
 	server := httptest.NewServer(mock)
 	tb.Cleanup(server.Close)
-	return newBenchAt(tb, mock, server.URL, instances...)
+	return newFixtureAt(tb, mock, server.URL, instances...)
 }
 
-// newBenchAt is newBench for a mock that is served already.
-func newBenchAt(tb testing.TB, mock *mockapi.Server, endpoint string, instances ...string) *bench {
+// newFixtureAt is newFixture for a mock that is served already.
+func newFixtureAt(tb testing.TB, mock *mockapi.Server, endpoint string, instances ...string) *fixture {
 	tb.Helper()
-	b := &bench{
+	f := &fixture{
 		t:       tb,
 		mock:    mock,
 		account: mock.AddAccount(accountToken),
@@ -89,33 +89,33 @@ func newBenchAt(tb testing.TB, mock *mockapi.Server, endpoint string, instances 
 		dir:     tb.TempDir(),
 	}
 	for _, name := range instances {
-		b.account.AddInstance(name)
+		f.account.AddInstance(name)
 	}
-	b.env = []string{
+	f.env = []string{
 		"RYZEAPI_ENDPOINT=" + endpoint,
 		"RYZEAPI_TOKEN=" + accountToken,
 		"RYZEAPI_PREFLIGHT=off",
 	} // no store is asked
-	return b
+	return f
 }
 
 // beside is another folder, with a state of its own, that uses the same mock.
-func (b *bench) beside() *bench {
-	other := *b
-	other.dir = b.t.TempDir()
+func (f *fixture) beside() *fixture {
+	other := *f
+	other.dir = f.t.TempDir()
 	return &other
 }
 
 // write sets the configuration.
-func (b *bench) write(configuration string) {
-	b.t.Helper()
-	b.writeFile("main.tf", configuration)
+func (f *fixture) write(configuration string) {
+	f.t.Helper()
+	f.writeFile("main.tf", configuration)
 }
 
-func (b *bench) writeFile(name, content string) {
-	b.t.Helper()
-	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(content), 0o600); err != nil {
-		b.t.Fatal(err)
+func (f *fixture) writeFile(name, content string) {
+	f.t.Helper()
+	if err := os.WriteFile(filepath.Join(f.dir, name), []byte(content), 0o600); err != nil {
+		f.t.Fatal(err)
 	}
 }
 
@@ -168,11 +168,11 @@ func (r result) words() string {
 }
 
 // holds checks the secret of every instance, "" for a storage that is not enabled.
-func (b *bench) holds(names []string, secret string) {
-	b.t.Helper()
+func (f *fixture) holds(names []string, secret string) {
+	f.t.Helper()
 	for _, name := range names {
-		if held := b.account.S3(name); held.SecretKey != secret || held.Enabled != (secret != "") {
-			b.t.Fatalf("the server holds for %s %+v, want the secret %q", name, held, secret)
+		if held := f.account.S3(name); held.SecretKey != secret || held.Enabled != (secret != "") {
+			f.t.Fatalf("the server holds for %s %+v, want the secret %q", name, held, secret)
 		}
 	}
 }
@@ -184,17 +184,17 @@ type result struct {
 }
 
 // run runs a command of the CLI's to its end.
-func (b *bench) run(env []string, args ...string) result {
-	b.t.Helper()
-	r := b.start(b.t.Context(), env, args...)
+func (f *fixture) run(env []string, args ...string) result {
+	f.t.Helper()
+	r := f.start(f.t.Context(), env, args...)
 	return r.wait()
 }
 
 // must is run for a command that must succeed.
-func (b *bench) must(env []string, args ...string) {
-	b.t.Helper()
-	if r := b.run(env, args...); r.exit != 0 {
-		b.t.Fatalf("%s: exit code %d\n%s", strings.Join(args, " "), r.exit, r.out)
+func (f *fixture) must(env []string, args ...string) {
+	f.t.Helper()
+	if r := f.run(env, args...); r.exit != 0 {
+		f.t.Fatalf("%s: exit code %d\n%s", strings.Join(args, " "), r.exit, r.out)
 	}
 }
 
@@ -205,17 +205,17 @@ type running struct {
 	out     *bytes.Buffer
 }
 
-func (b *bench) start(ctx context.Context, env []string, args ...string) *running {
-	b.t.Helper()
+func (f *fixture) start(ctx context.Context, env []string, args ...string) *running {
+	f.t.Helper()
 	args = append([]string{args[0], "-no-color"}, args[1:]...)
-	command := b.cli.Command(ctx, b.dir, append(append([]string{}, b.env...), env...), args...)
+	command := f.cli.Command(ctx, f.dir, append(append([]string{}, f.env...), env...), args...)
 	out := &bytes.Buffer{}
 	command.Stdout, command.Stderr = out, out
 	inGroupOfItsOwn(command)
 	if err := command.Start(); err != nil {
-		b.t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	return &running{b.t, command, out}
+	return &running{f.t, command, out}
 }
 
 func (r *running) wait() result {

@@ -14,19 +14,19 @@ import (
 // a mock of RyzeAPI.
 func TestModuleByTheTestFramework(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{}, "shop-1", "support")
-	if err := os.CopyFS(b.dir, os.DirFS(filepath.Join("..", "..", "examples", "modules", "instance-media"))); err != nil {
+	f := newFixture(t, mockapi.Options{}, "shop-1", "support")
+	if err := os.CopyFS(f.dir, os.DirFS(filepath.Join("..", "..", "examples", "modules", "instance-media"))); err != nil {
 		t.Fatal(err)
 	}
 	mockAPI := filepath.Join("tests", "mock_api.tftest.hcl") // says where the mock is
-	here := strings.NewReplacer("http://127.0.0.1:8080", b.url, "mock-account-token", accountToken)
-	b.writeFile(mockAPI, here.Replace(readFile(t, filepath.Join(b.dir, mockAPI))))
-	r := b.run([]string{"RYZEAPI_ENDPOINT=http://127.0.0.1:1", "RYZEAPI_TOKEN=another"}, "test")
+	here := strings.NewReplacer("http://127.0.0.1:8080", f.url, "mock-account-token", accountToken)
+	f.writeFile(mockAPI, here.Replace(readFile(t, filepath.Join(f.dir, mockAPI))))
+	r := f.run([]string{"RYZEAPI_ENDPOINT=http://127.0.0.1:1", "RYZEAPI_TOKEN=another"}, "test")
 	if passed := regexp.MustCompile(`run "\w+"\.\.\. pass`).FindAllString(r.out, -1); r.exit != 0 || len(passed) != 5 {
 		t.Fatalf("exit code %d, passed %q:\n%s", r.exit, passed, r.out)
 	}
 	secrets := map[string]int{}
-	for _, request := range b.mock.Requests() {
+	for _, request := range f.mock.Requests() {
 		for _, secret := range []string{"first-secret", "second-secret"} {
 			if strings.Contains(request.Body, secret) {
 				secrets[secret]++
@@ -36,14 +36,14 @@ func TestModuleByTheTestFramework(t *testing.T) {
 	if secrets["first-secret"] != 2 || secrets["second-secret"] != 2 {
 		t.Errorf("secrets that were saved: %v", secrets)
 	}
-	b.holds([]string{"shop-1", "support"}, "") // it cleans up behind itself
+	f.holds([]string{"shop-1", "support"}, "") // it cleans up behind itself
 
 	// The tests of the module can fail.
-	b.writeFile(
+	f.writeFile(
 		"main.tf",
-		strings.Replace(readFile(t, filepath.Join(b.dir, "main.tf")), `"media/${each.key}/"`, `"wrong/"`, 1),
+		strings.Replace(readFile(t, filepath.Join(f.dir, "main.tf")), `"media/${each.key}/"`, `"wrong/"`, 1),
 	)
-	if r := b.run(nil, "test"); r.exit == 0 {
+	if r := f.run(nil, "test"); r.exit == 0 {
 		t.Error("a wrong prefix is not found")
 	}
 }

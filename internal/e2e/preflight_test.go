@@ -56,16 +56,16 @@ func TestAFleetOnOneBucketIsCheckedOnce(t *testing.T) {
 	t.Parallel()
 	const n = 60
 	names := fleetNames("i", n)
-	b := newBench(t, mockapi.Options{}, names...)
+	f := newFixture(t, mockapi.Options{}, names...)
 	store := newStore(t)
-	b.write(store.in(fleet("i", n)))
+	f.write(store.in(fleet("i", n)))
 	env := []string{"TF_VAR_secret=one", "RYZEAPI_PREFLIGHT=access"}
-	b.must(env, "apply", "-auto-approve")
+	f.must(env, "apply", "-auto-approve")
 	if asked := store.asked.Swap(0); asked != 2 {
 		t.Errorf("the store was asked %d times", asked)
 	}
-	b.holds(names, "one")
-	b.must(env, "plan", "-detailed-exitcode")
+	f.holds(names, "one")
+	f.must(env, "plan", "-detailed-exitcode")
 	if asked := store.asked.Load(); asked != 0 {
 		t.Errorf("the store was asked %d times for nothing", asked)
 	}
@@ -74,11 +74,11 @@ func TestAFleetOnOneBucketIsCheckedOnce(t *testing.T) {
 // What is wrong with the storages of a fleet is shown once at plan, though it is wrong with each.
 func TestWarningsOfAFleetAreShownAsOne(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, mockapi.Options{}, fleetNames("i", 12)...)
+	f := newFixture(t, mockapi.Options{}, fleetNames("i", 12)...)
 	store := newStore(t)
 	store.refuses.Store(true)
-	b.write(store.in(fleet("i", 12)))
-	r := b.run([]string{"TF_VAR_secret=one", "RYZEAPI_PREFLIGHT=access"}, "plan")
+	f.write(store.in(fleet("i", 12)))
+	r := f.run([]string{"TF_VAR_secret=one", "RYZEAPI_PREFLIGHT=access"}, "plan")
 	if r.exit != 0 || strings.Count(r.out, `Warning: The S3 store rejects "secret_key"`) != 1 {
 		t.Errorf("exit code %d: %s", r.exit, r.out)
 	}

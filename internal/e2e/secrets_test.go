@@ -188,7 +188,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 		),
 		"i4": mockapi.Delay(time.Hour), "i5": mockapi.DropAfter(),
 	}
-	b := newBench(t, mockapi.Options{
+	f := newFixture(t, mockapi.Options{
 		RateLimit: 5, RateWindow: time.Second, // so that instances' own tokens are used
 		Fault: func(r *http.Request) mockapi.Fault {
 			if r.Method != http.MethodPost || !faulty.Load() {
@@ -197,14 +197,14 @@ func TestSecretsAreNowhere(t *testing.T) {
 			return faults[path.Base(r.URL.Path)]
 		},
 	})
-	account := b.mock.AddAccount(canaryToken)
+	account := f.mock.AddAccount(canaryToken)
 	var instanceTokens []string
 	for _, name := range fleetNames("i", len(faults)) {
 		instanceTokens = append(instanceTokens, account.AddInstance(name))
 	}
-	b.env = append(b.env, "TF_LOG=TRACE")
+	f.env = append(f.env, "TF_LOG=TRACE")
 	store := newStore(t)
-	b.write(
+	f.write(
 		store.in(
 			strings.Replace(
 				withList(fleet("i", len(faults), `request_timeout = "1s"`, `max_retries = 1`)),
@@ -221,8 +221,8 @@ func TestSecretsAreNowhere(t *testing.T) {
 		t.Helper()
 		n++
 		when := fmt.Sprintf("command %d, %s", n, strings.Join(args, " "))
-		log := filepath.Join(b.dir, fmt.Sprintf("%d.log", n))
-		r := b.run([]string{"TF_VAR_secret=" + secret, "RYZEAPI_TOKEN=" + token, "TF_LOG_PATH=" + log}, args...)
+		log := filepath.Join(f.dir, fmt.Sprintf("%d.log", n))
+		r := f.run([]string{"TF_VAR_secret=" + secret, "RYZEAPI_TOKEN=" + token, "TF_LOG_PATH=" + log}, args...)
 		if r.exit != wantExit {
 			t.Errorf("%s: exit code %d\n%s", when, r.exit, r.out)
 		}
@@ -231,7 +231,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 			kind = "show -json"
 		}
 		s.scan(kind, "the output of "+when, []byte(r.out))
-		s.scanFolder(t, b.dir, when)
+		s.scanFolder(t, f.dir, when)
 		if err := os.Remove(log); err != nil {
 			t.Error(err)
 		}
@@ -245,7 +245,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	run(canaryRotated, canaryToken, 0, "show", "-json")
 	run(canarySecret, canaryToken, 0, apply...)
 	own := 0
-	for _, r := range b.mock.Requests() {
+	for _, r := range f.mock.Requests() {
 		if slices.Contains(instanceTokens, r.Header.Get("Token")) {
 			own++
 		}
@@ -271,7 +271,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 			t.Errorf("the fault of %s was not met:\n%s", name, failed.out)
 		}
 	}
-	b.env = append(b.env, "RYZEAPI_PREFLIGHT=access")
+	f.env = append(f.env, "RYZEAPI_PREFLIGHT=access")
 	run(canaryRotated, canaryToken, 0, apply...)
 	store.refuses.Store(true)
 	run(canarySecret, canaryToken, 0, "plan")
@@ -279,9 +279,9 @@ func TestSecretsAreNowhere(t *testing.T) {
 	if store.asked.Load() == 0 {
 		t.Error("the store was not asked")
 	}
-	b.mock.Inject(http.MethodGet, 99, echo(500, "application/json"))
+	f.mock.Inject(http.MethodGet, 99, echo(500, "application/json"))
 	run(canaryRotated, canaryToken, 1, "plan")
-	b.mock.ClearFaults()
+	f.mock.ClearFaults()
 	// Input that is refused.
 	run(canaryRotated+"\n", canaryToken, 1, "plan")
 	run(canaryRotated, canaryToken+"\x01", 1, "plan")

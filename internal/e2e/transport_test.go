@@ -36,20 +36,20 @@ func serveTLS(t *testing.T) (mock *mockapi.Server, server *httptest.Server, cert
 func TestPrivateCertificateAuthority(t *testing.T) {
 	t.Parallel()
 	mock, server, certificate := serveTLS(t)
-	b := newBenchAt(t, mock, server.URL, "i0")
-	b.write(fleet("i", 1))
-	if r := b.run([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve"); r.exit == 0 ||
+	f := newFixtureAt(t, mock, server.URL, "i0")
+	f.write(fleet("i", 1))
+	if r := f.run([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve"); r.exit == 0 ||
 		!strings.Contains(r.words(), `its certificate with "ca_cert_file" or "ca_cert_pem"`) {
 		t.Errorf("without the certificate: exit code %d\n%s", r.exit, r.out)
 	}
-	b.holds([]string{"i0"}, "")
+	f.holds([]string{"i0"}, "")
 	for _, c := range []struct{ argument, secret string }{
 		{`ca_cert_file = "` + filepath.ToSlash(certificate) + `"`, "one"},
 		{`ca_cert_pem = file("` + filepath.ToSlash(certificate) + `")`, "two"},
 	} {
-		b.write(fleet("i", 1, c.argument))
-		b.must([]string{"TF_VAR_secret=" + c.secret}, "apply", "-auto-approve")
-		b.holds([]string{"i0"}, c.secret)
+		f.write(fleet("i", 1, c.argument))
+		f.must([]string{"TF_VAR_secret=" + c.secret}, "apply", "-auto-approve")
+		f.holds([]string{"i0"}, c.secret)
 	}
 }
 
@@ -69,14 +69,14 @@ func TestProxy(t *testing.T) {
 		tunnel(t, w, server.Listener.Addr().String())
 	}))
 	defer proxy.Close()
-	b := newBenchAt(t, mock, "https://example.com", "i0") // which the proxy alone resolves
-	b.write(fleet("i", 1, `ca_cert_file = "`+filepath.ToSlash(certificate)+`"`))
-	b.must(
+	f := newFixtureAt(t, mock, "https://example.com", "i0") // which the proxy alone resolves
+	f.write(fleet("i", 1, `ca_cert_file = "`+filepath.ToSlash(certificate)+`"`))
+	f.must(
 		[]string{"TF_VAR_secret=one", "HTTPS_PROXY=" + proxy.URL, "https_proxy=" + proxy.URL},
 		"apply",
 		"-auto-approve",
 	)
-	b.holds([]string{"i0"}, "one")
+	f.holds([]string{"i0"}, "one")
 	mu.Lock()
 	defer mu.Unlock()
 	if len(seen) != 2 || seen[0] != "CONNECT example.com:443" || seen[1] != seen[0] { // by the plan and by the apply

@@ -74,7 +74,7 @@ resource "ryzeapi_instance_s3" "disabled" {
 }
 `
 	enabled := []string{"automatic-1", "automatic-2", "versioned"}
-	now := newBench(t, mockapi.Options{}, append(enabled, "disabled")...)
+	now := newFixture(t, mockapi.Options{}, append(enabled, "disabled")...)
 	before := *now
 	before.cli = released(t)
 	for _, enable := range []bool{true, false} {
