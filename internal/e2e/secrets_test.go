@@ -181,12 +181,12 @@ output "instances" {
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
 	var faulty atomic.Bool
-	faults := map[string]mockapi.Fault{ // of the writes to an instance, while faulty
-		"i0": echo(400, "application/json"), "i1": echo(500, "application/json"), "i2": echo(403, "text/html"),
-		"i3": mockapi.RedirectTo(
+	faults := map[string]mockapi.Fault{ // of the writes to all instances but i0, while faulty
+		"i1": echo(400, "application/json"), "i2": echo(500, "application/json"), "i3": echo(403, "text/html"),
+		"i4": mockapi.RedirectTo(
 			"https://elsewhere.invalid/" + url.PathEscape(canaryToken) + "?secret=" + url.QueryEscape(canaryRotated),
 		),
-		"i4": mockapi.Delay(time.Hour), "i5": mockapi.DropAfter(),
+		"i5": mockapi.Delay(time.Hour), "i6": mockapi.DropAfter(),
 	}
 	f := newFixture(t, mockapi.Options{
 		RateLimit: 5, RateWindow: time.Second, // so that instances' own tokens are used
@@ -199,7 +199,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	})
 	account := f.mock.AddAccount(canaryToken)
 	var instanceTokens []string
-	for _, name := range fleetNames("i", len(faults)) {
+	for _, name := range fleetNames("i", len(faults)+1) {
 		instanceTokens = append(instanceTokens, account.AddInstance(name))
 	}
 	f.env = append(f.env, "TF_LOG=TRACE")
@@ -207,7 +207,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	f.write(
 		store.in(
 			strings.Replace(
-				withList(fleet("i", len(faults), `request_timeout = "1s"`, `max_retries = 1`)),
+				withList(fleet("i", len(faults)+1, `request_timeout = "1s"`, `max_retries = 1`)),
 				"sensitive = true",
 				"sensitive = false",
 				1,
