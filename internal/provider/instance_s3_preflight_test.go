@@ -47,18 +47,18 @@ func stopStore() {
 	}
 }
 
-// stored is a storage in the real store, or at another endpoint.
+// stored is storage in the real store, or at another endpoint.
 func stored(mode, endpoint, region, bucket, accessKey string) arguments {
 	return arguments{
-		"instance": "shop", "preflight": mode, "endpoint": endpoint, "region": region, "bucket": bucket, "access_key": accessKey,
-		"path_prefix": "shop/", "secret_key": fromVariable{},
+		"instance": "shop", "preflight": mode, "endpoint": endpoint, "region": region, "bucket": bucket,
+		"access_key": accessKey, "secret_key": fromVariable{}, "path_prefix": "shop/",
 	}
 }
 
 // wrapped is a regular expression for words that the CLI may have broken into lines.
 func wrapped(words string) string { return `(?s)` + strings.ReplaceAll(words, " ", `\s+`) }
 
-// What cannot work fails the apply before anything is saved, on the argument at fault.
+// What cannot work is a warning of the plan, on the argument at fault. It fails the apply before anything is saved.
 func TestAccPreflightRefuses(t *testing.T) {
 	t.Parallel()
 	store := storeURL(t)
@@ -68,11 +68,11 @@ func TestAccPreflightRefuses(t *testing.T) {
 	}{
 		"unknown access key": {
 			"access", "us-east-1", "media", "nobody", "writer-secret",
-			`rejects "access_key".*does not know the access key nobody.*InvalidAccessKeyId.*Nothing was saved`,
+			`rejects "access_key".*does not know the access key nobody.*InvalidAccessKeyId`,
 		},
 		"wrong secret": {
 			"access", "us-east-1", "media", "writer", "wr0ng-secret",
-			`rejects "secret_key".*does not belong to the access key writer.*SignatureDoesNotMatch.*Nothing was saved`,
+			`rejects "secret_key".*does not belong to the access key writer.*SignatureDoesNotMatch`,
 		},
 		"wrong region": {
 			"access", "eu-west-1", "media", "writer", "writer-secret",
@@ -90,17 +90,22 @@ func TestAccPreflightRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			config := stored(c.mode, store, c.region, c.bucket, c.key)
-			play(t, name == "wrong secret", mockapi.Options{}, func(*fixture) []step {
-				return []step{
-					{config: config, secret: c.secret, planOnly: true}, // with a warning, but no error
-					{config: config, secret: c.secret, err: wrapped(c.want)},
-				}
-			})
+			withCLI := name == "wrong secret"
+			play(t, withCLI, mockapi.Options{}, func(*fixture) []step { return refused(config, c.secret, c.want) })
 		})
 	}
 }
 
-// The same for what the real store cannot play: AWS's answers, as it gives them.
+// refused are the plan and the apply of a storage that the preflight refuses.
+func refused(config arguments, secret, want string) []step {
+	warnings := []string{wrapped(want + `.*apply checks this again before it saves anything`)}
+	return []step{
+		{config: config, secret: secret, planOnly: true, warnings: warnings},
+		{config: config, secret: secret, warnings: warnings, err: wrapped(want + `.*Nothing was saved`)},
+	}
+}
+
+// The real store cannot play these answers of AWS.
 func TestPreflightRefusesAsAWSDoes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -131,16 +136,13 @@ func TestPreflightRefusesAsAWSDoes(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			}))
 			t.Cleanup(store.Close)
-			play(t, false, mockapi.Options{}, func(*fixture) []step {
-				return []step{{
-					config: stored("access", store.URL, "us-east-1", "media", "AKIA"), secret: "one", err: wrapped(c.want),
-				}}
-			})
+			config := stored("access", store.URL, "us-east-1", "media", "AKIA")
+			play(t, false, mockapi.Options{}, func(*fixture) []step { return refused(config, "one", c.want) })
 		})
 	}
 }
 
-// What works, and what is left open, is saved.
+// What works is saved, and so is what the check cannot decide, with a warning.
 func TestAccPreflightPasses(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // it never answers
@@ -154,25 +156,42 @@ func TestAccPreflightPasses(t *testing.T) {
 	}
 	_ = stopped.Close()
 	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
-	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0) // it would complain of the client's refusal
+	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log that the client closed the connection
 	untrusted.StartTLS()
 	t.Cleanup(untrusted.Close)
 	store := storeURL(t)
-	for name, c := range map[string]struct{ mode, endpoint, bucket, key, secret string }{
-		"access":                   {"access", store, "media", "writer", "writer-secret"},
-		"write":                    {"write", store, "media", "writer", "writer-secret"},
-		"reader, in access mode":   {"access", store, "media", "reader", "reader-secret"},
-		"neither, in access mode":  {"access", store, "private", "reader", "reader-secret"},
-		"off":                      {"off", store, "medai", "nobody", "wrong"},
-		"store that is stopped":    {"access", "http://" + stopped.Addr().String(), "media", "writer", "writer-secret"},
-		"store that hangs":         {"access", "http://" + silent.Addr().String(), "media", "writer", "writer-secret"},
-		"store with an unknown CA": {"write", untrusted.URL, "media", "writer", "writer-secret"},
+	urlOf := func(listener net.Listener) string { return "http://" + listener.Addr().String() }
+	for name, c := range map[string]struct {
+		mode, endpoint, bucket, key, secret string
+		warnings                            []string
+	}{
+		"access":                 {"access", store, "media", "writer", "writer-secret", nil},
+		"write":                  {"write", store, "media", "writer", "writer-secret", nil},
+		"reader, in access mode": {"access", store, "media", "reader", "reader-secret", nil},
+		"neither reader nor writer, in access mode": {
+			"access", store, "private", "reader", "reader-secret",
+			[]string{`(?s)Could only partly check the S3 storage.*may not list the bucket`},
+		},
+		"off": {"off", store, "medai", "nobody", "wrong", nil},
+		"store that is stopped": {
+			"access", urlOf(stopped), "media", "writer", "writer-secret",
+			[]string{`(?s)Could not check the S3 storage.*cannot reach the store.*connection refused`},
+		},
+		"store that hangs": {
+			"access", urlOf(silent), "media", "writer", "writer-secret",
+			[]string{`(?s)Could not check the S3 storage.*cannot reach the store: no answer in time`},
+		},
+		"store with an unknown CA": {
+			"write", untrusted.URL, "media", "writer", "writer-secret",
+			[]string{`(?s)Could not check the S3 storage.*does not trust the store's certificate`},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, name == "write", mockapi.Options{}, func(*fixture) []step {
 				return []step{{
 					config: stored(c.mode, c.endpoint, "us-east-1", c.bucket, c.key), secret: c.secret,
+					warnings: c.warnings,
 					sent: []string{body(mockapi.Storage{
 						Endpoint: c.endpoint, Region: "us-east-1", Bucket: c.bucket, AccessKey: c.key, SecretKey: c.secret,
 						PathPrefix: "shop/",
@@ -213,15 +232,15 @@ func countingStore(t *testing.T) (url string, wasAsked func(want bool) func()) {
 	}
 }
 
-// counted is a storage in a counting store, whose preflight the provider's setting decides.
+// counted is storage in a counting store, without a preflight of its own.
 func counted(url string) arguments {
 	return arguments{
 		"instance": "shop", "endpoint": url, "bucket": "media", "access_key": "AKIA", "secret_key": fromVariable{},
 	}
 }
 
-// What is not known at plan is not asked for.
-func TestPreflightOfUnknowns(t *testing.T) {
+// The store is not asked while something is unknown.
+func TestPreflightOfUnknownValues(t *testing.T) {
 	t.Parallel()
 	for name, unknown := range map[string]arguments{
 		"bucket":     {"bucket": knownLater{"media"}},
@@ -243,8 +262,7 @@ func TestPreflightOfUnknowns(t *testing.T) {
 	}
 }
 
-// A check precedes a change of the storage or the secret, and nothing else.
-func TestPreflightWhen(t *testing.T) {
+func TestPreflightPrecedesEveryChangeOfTheStorageAndNothingElse(t *testing.T) {
 	t.Parallel()
 	url, wasAsked := countingStore(t)
 	play(t, false, mockapi.Options{}, func(f *fixture) []step {

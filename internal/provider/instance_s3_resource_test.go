@@ -115,7 +115,7 @@ func TestInstanceNamesInPaths(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	f.account.AddInstance("a/b c%")
-	failed := newHost(t, f).planAndApply(step{config: aws.with(arguments{"instance": "a/b c%"}), secret: "one"})
+	failed := newHost(f).planAndApply(step{config: aws.with(arguments{"instance": "a/b c%"}), secret: "one"})
 	if failed != nil || !f.account.S3("a/b c%").Enabled {
 		t.Errorf("%+v, %+v", failed, f.mock.Requests())
 	}
@@ -337,8 +337,11 @@ func TestDriftOfEachField(t *testing.T) {
 			"region":      {func(s *mockapi.Storage) { s.Region = "eu-west-1" }, change{"eu-west-1", "eu-central-1"}},
 			"bucket":      {func(s *mockapi.Storage) { s.Bucket = "" }, change{nil, "media"}},
 			"access_key":  {func(s *mockapi.Storage) { s.AccessKey = "AKIAOTHER" }, change{"AKIAOTHER", "AKIAEXAMPLE"}},
-			"endpoint":    {func(s *mockapi.Storage) { s.Endpoint = "https://b.example" }, change{"https://b.example", whole["endpoint"]}},
 			"path_prefix": {func(s *mockapi.Storage) { s.PathPrefix = "elsewhere/" }, change{"elsewhere/", "shop/"}},
+			"endpoint": {
+				func(s *mockapi.Storage) { s.Endpoint = "https://b.example" },
+				change{"https://b.example", "https://minio.example.com"},
+			},
 		} {
 			steps = append(steps, step{
 				before: func() { f.account.ChangeS3("shop", drift.byHand) },
@@ -354,7 +357,7 @@ func TestDriftOfEachField(t *testing.T) {
 func TestDisabledByHand(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(f *fixture) []step {
-		disable := func() { f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = mockapi.Storage{} }) }
+		disable := func() { f.setStorage("shop", mockapi.Storage{}) }
 		return []step{
 			{config: aws.with(prefix("shop/")), secret: "one", sent: []string{awsBody("one", "shop/")}},
 			{ // the plan shows exactly what will be restored
@@ -371,9 +374,7 @@ func TestDisabledByHand(t *testing.T) {
 				config: arguments{"instance": "shop"}.with(switchedOff),
 			},
 			{ // enabled by hand
-				before: func() {
-					f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = mockapi.Storage{Enabled: true, Bucket: "theirs"} })
-				},
+				before: func() { f.setStorage("shop", mockapi.Storage{Enabled: true, Bucket: "theirs"}) },
 				config: arguments{"instance": "shop"}.with(switchedOff),
 				action: updates, changes: changes{"enabled": {true, false}, "bucket": {"theirs", nil}},
 				sent: []string{disableBody},
@@ -390,9 +391,9 @@ func TestInstanceDeletedByHand(t *testing.T) {
 			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
 			{
 				before: remove, config: aws, secret: "one",
-				action: creates,
-				sent:   []string{awsBody("one", "")},
-				err:    `RyzeAPI answered 404 Not Found: Instance not found`,
+				action: creates, warnings: []string{`Instance "shop" does not exist`},
+				sent: []string{awsBody("one", "")},
+				err:  `RyzeAPI answered 404 Not Found: Instance not found`,
 			},
 			{
 				before: func() { f.account.AddInstance("shop") },
@@ -412,15 +413,10 @@ func TestInstanceDeletedByHand(t *testing.T) {
 	})
 }
 
-// imported is the storage that the tests of imports find.
-var imported = mockapi.Storage{
-	Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE", SecretKey: "theirs",
-}
-
 func TestAccImportByIDThenTakeOverTheSecret(t *testing.T) {
 	t.Parallel()
 	play(t, true, mockapi.Options{}, func(f *fixture) []step {
-		f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = imported })
+		f.setStorage("shop", awsStorage)
 		return []step{
 			{config: aws, secret: "one", importID: "shop"}, // terraform import
 			{ // without a secret, what was imported stays as it is
@@ -454,7 +450,7 @@ func TestAccImportBlock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, mockapi.Options{})
-			f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = imported })
+			f.setStorage("shop", awsStorage)
 			f.runWith(resource.TestCase{TerraformVersionChecks: c.checks, Steps: []resource.TestStep{
 				{
 					Config:           f.shop(aws) + c.target.with(arguments{"to": expr(address)}).hcl("import"),
@@ -504,7 +500,7 @@ func TestMaskedAccessKey(t *testing.T) {
 	masked := aws.with(arguments{"access_key": "AKIA****MPLE"})
 	mask := func(key string) string { return key[:4] + "****" + key[len(key)-4:] }
 	play(t, false, mockapi.Options{MaskAccessKey: mask}, func(f *fixture) []step {
-		f.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = imported })
+		f.setStorage("shop", awsStorage)
 		return []step{
 			{config: aws, secret: "one", importID: "shop"},
 			{config: masked, action: noop},                              // a configuration written from the import plans empty
@@ -543,7 +539,9 @@ func TestAccOpenPointsOfTheContract(t *testing.T) {
 		"masked in part":  func(o *mockapi.Options) { o.MaskAccessKey = func(s string) string { return s[:4] + "..." } },
 		"masked in whole": func(o *mockapi.Options) { o.MaskAccessKey = hide },
 		"slashes dropped": func(o *mockapi.Options) { o.NormalizePathPrefix = dropSlashes },
-		"slashes added":   func(o *mockapi.Options) { o.NormalizePathPrefix, o.NormalizeEndpoint = addSlashes, lowerAndSlash },
+		"slashes added": func(o *mockapi.Options) {
+			o.NormalizePathPrefix, o.NormalizeEndpoint = addSlashes, lowerAndSlash
+		},
 	} {
 		for shape, disabledShape := range map[string]mockapi.DisabledShape{
 			"null": mockapi.DisabledNull, "empty": mockapi.DisabledEmpty, "absent": mockapi.DisabledAbsent,
@@ -561,7 +559,8 @@ func TestAccOpenPointsOfTheContract(t *testing.T) {
 	t.Run("all at once", func(t *testing.T) { // the nastiest, with the CLI
 		t.Parallel()
 		options := mockapi.Options{
-			Disabled: mockapi.DisabledAbsent, MaskAccessKey: hide, NormalizePathPrefix: addSlashes, NormalizeEndpoint: lowerAndSlash,
+			Disabled: mockapi.DisabledAbsent, MaskAccessKey: hide,
+			NormalizePathPrefix: addSlashes, NormalizeEndpoint: lowerAndSlash,
 		}
 		play(t, true, options, func(*fixture) []step { return lifeInOneForm(forms[0]) })
 	})
@@ -579,9 +578,17 @@ func lifeInOneForm(form arguments) []step {
 	}
 	return []step{
 		{config: config, secret: "one", sent: sent("one"), action: creates},
-		{config: config, secret: "two", sent: sent("two"), action: updates, changes: changes{"secret_key_version": {1, 2}}},
+		{
+			config: config, secret: "two",
+			action: updates, changes: changes{"secret_key_version": {1, 2}},
+			sent: sent("two"),
+		},
 		{config: config.with(switchedOff), secret: "two", sent: []string{disableBody}},
-		{config: config, secret: "two", sent: sent("two"), action: updates, changes: changes{"enabled": {false, true}}},
+		{
+			config: config, secret: "two",
+			action: updates, changes: changes{"enabled": {false, true}},
+			sent: sent("two"),
+		},
 	}
 }
 
@@ -611,11 +618,10 @@ func TestFormsOfOneValue(t *testing.T) {
 				})},
 			},
 			{config: form(nil, ""), secret: "one", sent: []string{awsBody("one", "")}},
-			{
-				config: form("", nil),
-				secret: "one",
-			}, // from "" to null and back only the state's form changes
-			{config: form("", nil).with(arguments{"timeouts": arguments{"create": "1m"}}), secret: "one"}, // nothing to send
+			{config: form("", nil), secret: "one"}, // only the form in the state changes
+			{ // nothing to send either
+				config: form("", nil).with(arguments{"timeouts": arguments{"create": "1m"}}), secret: "one",
+			},
 		}
 	})
 }
@@ -640,8 +646,8 @@ func TestServerThatDropsAField(t *testing.T) {
 			{ // what was saved is tracked, as tainted
 				before: func() { drop = false },
 				config: shop, secret: "one",
-				action: replaces,
-				sent:   []string{disableBody, awsBody("one", "shop/")},
+				action: replaces, warnings: []string{`Instance "shop" already has a resource`},
+				sent: []string{disableBody, awsBody("one", "shop/")},
 			},
 			{
 				before: func() { drop = true },
@@ -805,21 +811,23 @@ func TestAccValidation(t *testing.T) {
 		secret string
 		want   string
 	}{
-		"no bucket":              {aws.without("bucket"), "one", `Missing "bucket"`},
-		"empty bucket":           {bucket(""), "one", `Missing "bucket"`},
-		"no access key":          {aws.without("access_key"), "one", `Missing "access_key"`},
-		"no region for AWS":      {endpoint("").without("region"), "one", `Missing "region"`},
-		"no secret":              {aws.without("secret_key"), "one", `Missing "secret_key"`},
-		"null secret":            {aws, "", `Missing "secret_key"`},
-		"empty secret":           {aws.with(arguments{"secret_key": ""}), "", `"secret_key" is empty`},
-		"secret of a file":       {aws, "one\n", `(?s)Invalid "secret_key".*line\s+break`},
-		"secret with white end":  {aws, "one ", `(?s)Invalid "secret_key".*white\s+space`},
-		"bucket with white end":  {bucket("media "), "one", `Invalid "bucket"`},
-		"bucket of a file":       {bucket("media\n"), "one", `Invalid "bucket"`},
-		"masked key":             {aws.with(arguments{"access_key": "AKIA..."}), "one", `Masked "access_key"`},
-		"endpoint without host":  {endpoint("https://"), "one", `Invalid "endpoint"`},
-		"endpoint of no scheme":  {endpoint("minio.example.com"), "one", `(?s)Invalid "endpoint".*must begin with https://`},
-		"endpoint with password": {endpoint("https://me:hunter2@minio.example.com"), "one", `(?s)Invalid "endpoint".*user name`},
+		"no bucket":             {aws.without("bucket"), "one", `Missing "bucket"`},
+		"empty bucket":          {bucket(""), "one", `Missing "bucket"`},
+		"no access key":         {aws.without("access_key"), "one", `Missing "access_key"`},
+		"no region for AWS":     {endpoint("").without("region"), "one", `Missing "region"`},
+		"no secret":             {aws.without("secret_key"), "one", `Missing "secret_key"`},
+		"null secret":           {aws, "", `Missing "secret_key"`},
+		"empty secret":          {aws.with(arguments{"secret_key": ""}), "", `"secret_key" is empty`},
+		"secret of a file":      {aws, "one\n", `(?s)Invalid "secret_key".*line\s+break`},
+		"secret with white end": {aws, "one ", `(?s)Invalid "secret_key".*white\s+space`},
+		"bucket with white end": {bucket("media "), "one", `Invalid "bucket"`},
+		"bucket of a file":      {bucket("media\n"), "one", `Invalid "bucket"`},
+		"masked key":            {aws.with(arguments{"access_key": "AKIA..."}), "one", `Masked "access_key"`},
+		"endpoint without host": {endpoint("https://"), "one", `Invalid "endpoint"`},
+		"endpoint of no scheme": {endpoint("minio.example.com"), "one", `(?s)Invalid "endpoint".*must begin with https://`},
+		"endpoint with password": {
+			endpoint("https://me:hunter2@minio.example.com"), "one", `(?s)Invalid "endpoint".*user name`,
+		},
 		"endpoint with query":    {endpoint("https://minio.example.com?a=b"), "one", `Invalid "endpoint"`},
 		"version 0":              {aws.with(version(0)), "one", `secret_key_version`},
 		"version over 2^53-1":    {aws.with(version(maxVersion + 1)), "one", `secret_key_version`},
@@ -831,7 +839,7 @@ func TestAccValidation(t *testing.T) {
 			// The CLI plays a validator's error, one of the whole configuration, and one of the plan.
 			withCLI := name == "secret of a file" || name == "no bucket" || name == "masked key"
 			play(t, withCLI, mockapi.Options{}, func(f *fixture) []step {
-				t.Cleanup(func() { f.sentNothing(t) })
+				t.Cleanup(f.sentNothing)
 				return []step{{config: c.config, secret: c.secret, planOnly: true, err: c.want}}
 			})
 		})
@@ -840,19 +848,12 @@ func TestAccValidation(t *testing.T) {
 		t.Run("instance "+name, func(t *testing.T) {
 			t.Parallel()
 			play(t, false, mockapi.Options{}, func(f *fixture) []step {
-				t.Cleanup(func() { f.sentNothing(t) })
+				t.Cleanup(f.sentNothing)
 				return []step{{
 					config: aws.with(arguments{"instance": name}), secret: "one", planOnly: true, err: `Invalid "instance"`,
 				}}
 			})
 		})
-	}
-}
-
-func (f *fixture) sentNothing(t *testing.T) {
-	t.Helper()
-	if requests := f.mock.Requests(); len(requests) > 0 {
-		t.Errorf("sent %d requests", len(requests))
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// readData reads a data source. It also returns the warnings, by their summaries.
-func (p *protocol) readData(typeName string, config arguments) (attributes, []string, *commandError) {
+// readData reads a data source.
+func (p *protocol) readData(typeName string, config arguments) (attributes, *commandError) {
 	p.t.Helper()
 	schema := p.schema.DataSourceSchemas[typeName]
 	response, err := p.server.ReadDataSource(p.t.Context(), &tfprotov6.ReadDataSourceRequest{
@@ -24,30 +24,10 @@ func (p *protocol) readData(typeName string, config arguments) (attributes, []st
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	var warnings []string
-	for _, d := range response.Diagnostics {
-		if d.Severity == tfprotov6.DiagnosticSeverityWarning {
-			warnings = append(warnings, d.Summary)
-		}
+	if failed := p.errorsIn(response.Diagnostics); failed != nil {
+		return nil, failed
 	}
-	if failed := errorsIn(response.Diagnostics); failed != nil {
-		return nil, warnings, failed
-	}
-	object, err := response.State.Unmarshal(schema.ValueType())
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return fieldsOf(p.t, object), warnings, nil
-}
-
-// fieldsOf are the attributes of an object.
-func fieldsOf(t testing.TB, object tftypes.Value) attributes {
-	t.Helper()
-	values := attributes{}
-	if err := object.As((*map[string]tftypes.Value)(&values)); err != nil {
-		t.Fatal(err)
-	}
-	return values
+	return p.decodeAs(schema.ValueType(), response.State), nil
 }
 
 // elementsOf are the elements of a list or a set.
@@ -62,29 +42,30 @@ func elementsOf(t testing.TB, collection tftypes.Value) []tftypes.Value {
 
 func TestInstances(t *testing.T) {
 	t.Parallel()
+	notFound := []string{"^Some instances were not found\n"}
 	for name, c := range map[string]struct {
 		config   arguments
 		want     []string // names, sorted
 		warnings []string
 	}{
-		"all":                     {arguments{}, []string{"Bar", "shop", "zoo"}, nil},
-		"some":                    {arguments{"names": []string{"zoo", "shop"}}, []string{"shop", "zoo"}, nil},
-		"one that does not exist": {arguments{"names": []string{"zoo", "nope"}}, []string{"zoo"}, []string{"Some instances were not found"}},
-		"none":                    {arguments{"names": []string{}}, nil, nil},
-		"in a state":              {arguments{"connection_state": "connected"}, []string{"Bar", "shop", "zoo"}, nil},
-		"in no state":             {arguments{"connection_state": "qr"}, nil, nil},
-		"in the wrong case":       {arguments{"names": []string{"bar"}}, nil, []string{"Some instances were not found"}},
+		"all":                     {config: arguments{}, want: []string{"Bar", "shop", "zoo"}},
+		"some":                    {config: arguments{"names": []string{"zoo", "shop"}}, want: []string{"shop", "zoo"}},
+		"one that does not exist": {arguments{"names": []string{"zoo", "nope"}}, []string{"zoo"}, notFound},
+		"none":                    {config: arguments{"names": []string{}}},
+		"in a state":              {config: arguments{"connection_state": "connected"}, want: []string{"Bar", "shop", "zoo"}},
+		"in no state":             {config: arguments{"connection_state": "qr"}},
+		"in the wrong case":       {arguments{"names": []string{"bar"}}, nil, notFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, mockapi.Options{}) // with the instance "shop"
 			tokens := []string{f.account.AddInstance("zoo"), f.account.AddInstance("Bar"), testToken}
-			p := newProtocol(t)
-			p.configure(f.url, testToken, false)
-			state, warnings, failed := p.readData("ryzeapi_instances", c.config)
-			if failed != nil || !slices.Equal(warnings, c.warnings) {
-				t.Fatalf("%+v, %q", failed, warnings)
+			p := f.connect()
+			state, failed := p.readData("ryzeapi_instances", c.config)
+			if failed != nil {
+				t.Fatal(failed.text)
 			}
+			mustWarn(t, p.warnings, c.warnings...)
 			var names, listed []string
 			for _, name := range elementsOf(t, state["names"]) {
 				names = append(names, fmt.Sprint(plain(name)))
@@ -102,26 +83,20 @@ func TestInstances(t *testing.T) {
 			}
 			for _, r := range f.mock.Requests() {
 				if r.Method != http.MethodGet || r.Path != "/api/instance/list" {
-					t.Errorf("asked for %s %s", r.Method, r.Path)
+					t.Errorf("the provider sent %s %s", r.Method, r.Path)
 				}
 			}
 		})
 	}
 }
 
-func TestInstancesAttributes(t *testing.T) {
+func TestAttributesOfInstances(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, mockapi.Options{})
-	p := newProtocol(t)
-	p.configure(f.url, testToken, false)
-	state, _, failed := p.readData("ryzeapi_instances", arguments{})
+	state, failed := newFixture(t, mockapi.Options{}).connect().readData("ryzeapi_instances", arguments{})
 	if failed != nil {
 		t.Fatal(failed.text)
 	}
-	got := map[string]any{}
-	for name, value := range fieldsOf(t, elementsOf(t, state["instances"])[0]) {
-		got[name] = plain(value)
-	}
+	got := fieldsOf(t, elementsOf(t, state["instances"])[0]).plain()
 	want := map[string]any{
 		"name": "shop", "id": "1", "status": "active", "connection_state": "connected", "number_jid": nil,
 		"profile_name": "shop", "is_business": false,
@@ -131,7 +106,7 @@ func TestInstancesAttributes(t *testing.T) {
 	}
 }
 
-// A resource for each instance, by the names of the data source.
+// The names that the data source returns can be the keys of for_each.
 func TestAccInstancesForEach(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
@@ -146,13 +121,11 @@ func TestAccInstancesForEach(t *testing.T) {
 	)
 }
 
-func TestInstancesFailure(t *testing.T) {
+func TestInstancesThatCannotBeListed(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	f.mock.Inject(http.MethodGet, 99, mockapi.FailWith(403, "Forbidden"))
-	p := newProtocol(t)
-	p.configure(f.url, testToken, false)
-	_, _, failed := p.readData("ryzeapi_instances", arguments{})
+	_, failed := f.connect().readData("ryzeapi_instances", arguments{})
 	if failed == nil || !strings.HasPrefix(failed.text, "Could not list the instances") ||
 		!strings.Contains(failed.text, "403 Forbidden") {
 		t.Errorf("%+v", failed)
@@ -162,33 +135,27 @@ func TestInstancesFailure(t *testing.T) {
 func TestInstanceS3DataSource(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
-	p := newProtocol(t)
-	p.configure(f.url, testToken, false)
-	read := func() (map[string]any, *commandError) {
-		state, _, failed := p.readData("ryzeapi_instance_s3", arguments{"instance": "shop"})
-		got := map[string]any{}
-		for name, value := range state {
-			got[name] = plain(value)
-		}
-		return got, failed
+	p := f.connect()
+	read := func() (attributes, *commandError) {
+		return p.readData("ryzeapi_instance_s3", arguments{"instance": "shop"})
 	}
-	expect := func(want map[string]any) {
+	mustShow := func(want map[string]any) {
 		t.Helper()
-		if got, failed := read(); failed != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("%v, %+v, want %v", got, failed, want)
+		state, failed := read()
+		if failed != nil || fmt.Sprint(state.plain()) != fmt.Sprint(want) {
+			t.Errorf("%v, %+v, want %v", state.plain(), failed, want)
 		}
 	}
-	expect(map[string]any{
-		"instance": "shop", "enabled": false, "region": nil, "bucket": nil, "access_key": nil, "endpoint": nil, "path_prefix": nil,
+	mustShow(map[string]any{
+		"instance": "shop", "enabled": false, "region": nil, "bucket": nil, "access_key": nil, "endpoint": nil,
+		"path_prefix": nil,
 	})
-	f.account.ChangeS3("shop", func(s *mockapi.Storage) {
-		*s = mockapi.Storage{
-			Enabled: true, Region: "eu-west-1", Bucket: "media", AccessKey: "AKIA", SecretKey: "c4nary", PathPrefix: "a/",
-		}
+	f.setStorage("shop", mockapi.Storage{
+		Enabled: true, Region: "eu-west-1", Bucket: "media", AccessKey: "AKIA", SecretKey: canary, PathPrefix: "a/",
 	})
-	expect(map[string]any{
-		"instance": "shop", "enabled": true, "region": "eu-west-1", "bucket": "media", "access_key": "AKIA", "endpoint": nil,
-		"path_prefix": "a/",
+	mustShow(map[string]any{
+		"instance": "shop", "enabled": true, "region": "eu-west-1", "bucket": "media", "access_key": "AKIA",
+		"endpoint": nil, "path_prefix": "a/",
 	})
 	f.account.RemoveInstance("shop")
 	if _, failed := read(); failed == nil || !strings.Contains(failed.text, "404") ||

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -80,7 +79,7 @@ const (
 
 // fixture is a mock for one test, with the instance "shop".
 type fixture struct {
-	t        *testing.T
+	t        testing.TB
 	url      string
 	mock     *mockapi.Server
 	account  *mockapi.Account
@@ -90,7 +89,7 @@ type fixture struct {
 	seen int // how much of the journal was asserted
 }
 
-func newFixture(t *testing.T, options mockapi.Options) *fixture {
+func newFixture(t testing.TB, options mockapi.Options) *fixture {
 	t.Helper()
 	mock := mockapi.New(options)
 	account := mock.AddAccount(testToken)
@@ -129,7 +128,7 @@ func factories(p *ryzeapiProvider) map[string]func() (tfprotov6.ProviderServer, 
 	return map[string]func() (tfprotov6.ProviderServer, error){"ryzeapi": providerserver.NewProtocol6WithError(p)}
 }
 
-// run runs the steps with a real CLI, and at the end destroys what is left and sees that nothing is enabled.
+// run runs the steps with a real CLI, finally destroys what is left, and checks that nothing is enabled.
 func (f *fixture) run(steps ...resource.TestStep) {
 	f.t.Helper()
 	f.runWith(resource.TestCase{Steps: steps})
@@ -137,26 +136,25 @@ func (f *fixture) run(steps ...resource.TestStep) {
 
 func (f *fixture) runWith(c resource.TestCase) {
 	f.t.Helper()
-	if testing.Short() {
+	t, isTest := f.t.(*testing.T)
+	if !isTest || testing.Short() {
 		f.t.Skip("it runs a real CLI")
 	}
-	c.IsUnitTest = true // it needs no account of anybody's
+	c.IsUnitTest = true // it needs no RyzeAPI account
 	if c.ProtoV6ProviderFactories == nil {
 		c.ProtoV6ProviderFactories = factories(testProvider())
 	}
-	c.TerraformVersionChecks = append(
-		c.TerraformVersionChecks,
-		tfversion.SkipBelow(tfversion.Version1_11_0),
-	) // write-only arguments
-	c.CheckDestroy = func(*terraform.State) error { f.holdsNothing(f.t); return nil }
-	resource.Test(f.t, c)
+	hasWriteOnlyArguments := tfversion.SkipBelow(tfversion.Version1_11_0)
+	c.TerraformVersionChecks = append(c.TerraformVersionChecks, hasWriteOnlyArguments)
+	c.CheckDestroy = func(*terraform.State) error { f.holdsNothing(); return nil }
+	resource.Test(t, c)
 }
 
 // holdsNothing checks that the storage of "shop" is not enabled, as after a destroy.
-func (f *fixture) holdsNothing(t testing.TB) {
-	t.Helper()
+func (f *fixture) holdsNothing() {
+	f.t.Helper()
 	if held := f.account.S3("shop"); held != (mockapi.Storage{}) {
-		t.Errorf("after the destroy the server still holds %+v", held)
+		f.t.Errorf("after the destroy the server still holds %+v", held)
 	}
 }
 
@@ -186,6 +184,16 @@ func (f *fixture) provider(settings ...arguments) arguments {
 	return config
 }
 
+// connect returns a provider that is configured for the mock.
+func (f *fixture) connect() *protocol {
+	f.t.Helper()
+	p, failed := newHost(f).provider(nil)
+	if failed != nil {
+		f.t.Fatal(failed.text)
+	}
+	return p
+}
+
 // shop is a configuration of the instance "shop".
 func (f *fixture) shop(config arguments) string { return f.header() + config.named("shop") }
 
@@ -202,51 +210,34 @@ func variable(secret string) config.Variables {
 	return config.Variables{"secret": config.StringVariable(secret)}
 }
 
+// awsStorage is what the server saves of the configuration aws.
+var awsStorage = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "media", AccessKey: "AKIAEXAMPLE"}
+
 // awsBody is the body that aws with the given path_prefix must send.
 func awsBody(secret, prefix string) string {
-	return body(
-		mockapi.Storage{
-			Region:     "us-east-1",
-			Bucket:     "media",
-			AccessKey:  "AKIAEXAMPLE",
-			SecretKey:  secret,
-			PathPrefix: prefix,
-		},
-	)
+	s := awsStorage
+	s.SecretKey, s.PathPrefix = secret, prefix
+	return body(s)
 }
 
+// body is the body that must be sent to enable a storage.
 func body(s mockapi.Storage) string {
-	quote := func(s string) string {
-		b, _ := json.Marshal(s)
-		return string(b)
-	}
-	return `{"enabled":true,"region":` + quote(
-		s.Region,
-	) + `,"bucket":` + quote(
-		s.Bucket,
-	) + `,"accessKey":` + quote(
-		s.AccessKey,
-	) +
-		`,"secretKey":` + quote(
-		s.SecretKey,
-	) + `,"endpoint":` + quote(
-		s.Endpoint,
-	) + `,"pathPrefix":` + quote(
-		s.PathPrefix,
-	) + `}`
+	return fmt.Sprintf(
+		`{"enabled":true,"region":%q,"bucket":%q,"accessKey":%q,"secretKey":%q,"endpoint":%q,"pathPrefix":%q}`,
+		s.Region, s.Bucket, s.AccessKey, s.SecretKey, s.Endpoint, s.PathPrefix,
+	)
 }
 
 const disableBody = `{"enabled":false}`
 
-// asserted makes the next assertion one of the requests that follow.
-func (f *fixture) asserted(t testing.TB) {
-	t.Helper()
+// asserted makes the next assertion ignore the requests so far.
+func (f *fixture) asserted() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.seen = len(f.mock.Requests())
 }
 
-// sent asserts the bodies of all writes since the last assertion.
+// sent returns an error unless these are the bodies of all writes since the last assertion.
 func (f *fixture) sent(want ...string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -278,6 +269,25 @@ func (f *fixture) mustSend(want ...string) {
 	if err := f.sent(want...); err != nil {
 		f.t.Error(err)
 	}
+}
+
+// sentNothing checks that there was no request at all.
+func (f *fixture) sentNothing() {
+	f.t.Helper()
+	f.mustAsk(0)
+}
+
+// mustAsk checks the number of all requests so far.
+func (f *fixture) mustAsk(want int) {
+	f.t.Helper()
+	if got := len(f.mock.Requests()); got != want {
+		f.t.Errorf("%d requests, want %d", got, want)
+	}
+}
+
+// setStorage sets the storage of an instance by hand.
+func (f *fixture) setStorage(instance string, storage mockapi.Storage) {
+	f.account.ChangeS3(instance, func(s *mockapi.Storage) { *s = storage })
 }
 
 // changes checks what a plan shows: the attributes of the resource that differ, and how.

@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"maps"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -11,12 +13,14 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// protocol speaks to the provider as Terraform does, for what Terraform itself never asks: it plans again before it
-// applies, and so leaves nothing unknown or incomplete. Another host might not.
+const resourceType = "ryzeapi_instance_s3"
+
+// protocol is a provider, to which tests speak as Terraform does.
 type protocol struct {
-	t      testing.TB
-	server tfprotov6.ProviderServer
-	schema *tfprotov6.GetProviderSchemaResponse
+	t        testing.TB
+	server   tfprotov6.ProviderServer
+	schema   *tfprotov6.GetProviderSchemaResponse
+	warnings []string // of all answers so far
 }
 
 func newProtocol(tb testing.TB, environment ...map[string]string) *protocol {
@@ -26,7 +30,7 @@ func newProtocol(tb testing.TB, environment ...map[string]string) *protocol {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &protocol{tb, server, schema}
+	return &protocol{t: tb, server: server, schema: schema}
 }
 
 // object is a value of a schema, with null for what is not given.
@@ -69,10 +73,11 @@ func valueOf(kind tftypes.Type, given any) tftypes.Value {
 	return tftypes.NewValue(kind, given)
 }
 
-func (p *protocol) configure(endpoint, token any, deferral bool) []*tfprotov6.Diagnostic {
+// configure configures the provider, for a Terraform that can defer changes or cannot.
+func (p *protocol) configure(config map[string]any, deferral bool) []*tfprotov6.Diagnostic {
 	p.t.Helper()
 	response, err := p.server.ConfigureProvider(p.t.Context(), &tfprotov6.ConfigureProviderRequest{
-		Config:             p.object(p.schema.Provider, map[string]any{"endpoint": endpoint, "token": token}),
+		Config:             p.object(p.schema.Provider, config),
 		ClientCapabilities: &tfprotov6.ConfigureProviderClientCapabilities{DeferralAllowed: deferral},
 	})
 	if err != nil {
@@ -81,42 +86,255 @@ func (p *protocol) configure(endpoint, token any, deferral bool) []*tfprotov6.Di
 	return response.Diagnostics
 }
 
-// apply applies a change that was planned; the prior state is nil for a create.
-func (p *protocol) apply(
-	prior, planned, config arguments,
-	private []byte,
-) (map[string]tftypes.Value, *tfprotov6.ApplyResourceChangeResponse) {
+// commandError is what ended a command: its errors, as the CLI would print them.
+type commandError struct{ text string }
+
+// errorsIn returns the errors among diagnostics, nil if there are none. It records the warnings.
+func (p *protocol) errorsIn(diagnostics []*tfprotov6.Diagnostic) *commandError {
 	p.t.Helper()
-	schema := p.schema.ResourceSchemas["ryzeapi_instance_s3"]
-	response, err := p.server.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: "ryzeapi_instance_s3",
-		PriorState: p.object(
-			schema,
-			prior,
-		), PlannedState: p.object(schema, planned), Config: p.object(schema, config), PlannedPrivate: private,
+	var errs []string
+	for _, d := range diagnostics {
+		text := d.Summary + "\n\n" + d.Detail
+		if strings.Contains(text, canary) {
+			p.t.Errorf("a secret is in the diagnostic %s", text)
+		}
+		if d.Severity == tfprotov6.DiagnosticSeverityError {
+			errs = append(errs, text)
+		} else {
+			p.warnings = append(p.warnings, text)
+		}
+	}
+	if errs == nil {
+		return nil
+	}
+	return &commandError{strings.Join(errs, "\n\n")}
+}
+
+// canary is a secret that no other text contains.
+const canary = "c4nary"
+
+// attributes are the values of an object, nil for none.
+type attributes map[string]tftypes.Value
+
+// validate validates the configuration of a resource.
+func (p *protocol) validate(config map[string]any) *commandError {
+	p.t.Helper()
+	response, err := p.server.ValidateResourceConfig(p.t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName: resourceType, Config: p.object(p.resource(), config),
+		ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true},
 	})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	value, err := response.NewState.Unmarshal(schema.ValueType())
+	return p.errorsIn(response.Diagnostics)
+}
+
+// read refreshes a resource. Its state is nil if it is gone.
+func (p *protocol) read(m managed) (managed, *commandError) {
+	p.t.Helper()
+	response, err := p.server.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: resourceType, CurrentState: p.dynamic(m.state), Private: m.private, CurrentIdentity: m.identity,
+	})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	state := map[string]tftypes.Value{}
-	if !value.IsNull() {
-		if err := value.As(&state); err != nil {
-			p.t.Fatal(err)
-		}
+	if failed := p.errorsIn(response.Diagnostics); failed != nil {
+		return m, failed
 	}
-	return state, response
+	return managed{p.decode(response.NewState), response.Private, response.NewIdentity, m.tainted}, nil
 }
 
-// applied is a state.
+// planned is the provider's answer to a plan.
+type planned struct {
+	state    attributes
+	private  []byte
+	replaces bool
+}
+
+// planChange plans a change from a prior resource, nil for none, to the proposed state, nil for none.
+func (p *protocol) planChange(prior *managed, proposed, config attributes) (planned, *commandError) {
+	p.t.Helper()
+	request := &tfprotov6.PlanResourceChangeRequest{
+		TypeName: resourceType, PriorState: p.dynamic(nil), ProposedNewState: p.dynamic(proposed), Config: p.dynamic(config),
+	}
+	var before attributes
+	if prior != nil {
+		before = prior.state
+		request.PriorState, request.PriorPrivate, request.PriorIdentity = p.dynamic(before), prior.private, prior.identity
+	}
+	response, err := p.server.PlanResourceChange(p.t.Context(), request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if failed := p.errorsIn(response.Diagnostics); failed != nil {
+		return planned{}, failed
+	}
+	state := p.decode(response.PlannedState)
+	if proposed != nil {
+		p.checkPlan(before, config, state)
+	}
+	return planned{state, response.PlannedPrivate, len(response.RequiresReplace) > 0 && before != nil}, nil
+}
+
+// checkPlan holds a plan to Terraform's rules: what is configured is planned, in the configuration's form or the prior
+// one, and write-only values are not in the plan.
+func (p *protocol) checkPlan(prior, config, planned attributes) {
+	p.t.Helper()
+	for _, a := range p.resource().Block.Attributes {
+		got, want := planned[a.Name], config[a.Name]
+		switch {
+		case a.WriteOnly:
+			if !got.IsNull() {
+				p.t.Errorf("invalid plan: the write-only %s is planned", a.Name)
+			}
+		case a.Computed && want.IsNull(), got.Equal(want):
+		case prior != nil && !prior[a.Name].IsNull() && !want.IsNull() && got.Equal(prior[a.Name]):
+		default:
+			p.t.Errorf("invalid plan: %s is configured as %s, and planned as %s", a.Name, want, got)
+		}
+	}
+}
+
+// applyChange applies a planned change. The state of the resource that it returns is nil if there is none now.
+func (p *protocol) applyChange(
+	prior *managed, planned attributes, private []byte, config attributes,
+) (managed, *commandError) {
+	p.t.Helper()
+	request := &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: resourceType, PriorState: p.dynamic(nil), PlannedState: p.dynamic(planned), PlannedPrivate: private,
+		Config: p.dynamic(config),
+	}
+	if prior != nil {
+		request.PriorState, request.PlannedIdentity = p.dynamic(prior.state), prior.identity
+		if planned == nil {
+			request.PlannedPrivate = prior.private
+		}
+	}
+	response, err := p.server.ApplyResourceChange(p.t.Context(), request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	after := managed{state: p.decode(response.NewState), private: response.Private, identity: response.NewIdentity}
+	failed := p.errorsIn(response.Diagnostics)
+	if planned != nil && failed == nil && after.identity == nil {
+		p.t.Error("the provider returned no identity")
+	}
+	return after, failed
+}
+
+// proposed is the new state that Terraform proposes: what is configured, or else the prior value if it is computed.
+func (p *protocol) proposed(prior, config attributes) attributes {
+	proposed := attributes{}
+	for _, a := range p.resource().Block.Attributes {
+		switch value := config[a.Name]; {
+		case a.WriteOnly:
+			proposed[a.Name] = tftypes.NewValue(value.Type(), nil)
+		case !value.IsNull() || !a.Computed:
+			proposed[a.Name] = value
+		case prior == nil:
+			proposed[a.Name] = tftypes.NewValue(value.Type(), tftypes.UnknownValue)
+		default:
+			proposed[a.Name] = prior[a.Name]
+		}
+	}
+	return proposed
+}
+
+func (p *protocol) resource() *tfprotov6.Schema { return p.schema.ResourceSchemas[resourceType] }
+
+// attributes are the values of a resource, with null for what is not given.
+func (p *protocol) attributes(given map[string]any) attributes {
+	p.t.Helper()
+	return p.decode(p.object(p.resource(), given))
+}
+
+// decode returns the attributes of a resource.
+func (p *protocol) decode(value *tfprotov6.DynamicValue) attributes {
+	p.t.Helper()
+	return p.decodeAs(p.resource().ValueType(), value)
+}
+
+// decodeAs returns the attributes of an object of a type.
+func (p *protocol) decodeAs(kind tftypes.Type, value *tfprotov6.DynamicValue) attributes {
+	p.t.Helper()
+	if value == nil {
+		return nil
+	}
+	object, err := value.Unmarshal(kind)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return fieldsOf(p.t, object)
+}
+
+// fieldsOf are the attributes of an object, nil if it is null.
+func fieldsOf(t testing.TB, object tftypes.Value) attributes {
+	t.Helper()
+	if object.IsNull() {
+		return nil
+	}
+	values := attributes{}
+	if err := object.As((*map[string]tftypes.Value)(&values)); err != nil {
+		t.Fatal(err)
+	}
+	return values
+}
+
+// dynamic is the reverse of decode.
+func (p *protocol) dynamic(values attributes) *tfprotov6.DynamicValue {
+	p.t.Helper()
+	kind := p.resource().ValueType()
+	object := tftypes.NewValue(kind, nil)
+	if values != nil {
+		object = tftypes.NewValue(kind, map[string]tftypes.Value(values))
+	}
+	value, err := tfprotov6.NewDynamicValue(kind, object)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return &value
+}
+
+func (a attributes) equal(b attributes) bool {
+	return maps.EqualFunc(a, b, func(x, y tftypes.Value) bool { return x.Equal(y) })
+}
+
+// plain are the values as a scenario writes them.
+func (a attributes) plain() map[string]any {
+	values := map[string]any{}
+	for name, value := range a {
+		values[name] = plain(value)
+	}
+	return values
+}
+
+// plain is a value as a scenario writes it.
+func plain(value tftypes.Value) any {
+	var text string
+	var number big.Float
+	var is bool
+	switch {
+	case !value.IsKnown():
+		return unknown{}
+	case value.IsNull():
+		return nil
+	case value.As(&text) == nil:
+		return text
+	case value.As(&number) == nil:
+		return number.Text('f', 0)
+	case value.As(&is) == nil:
+		return is
+	}
+	return value.String()
+}
+
+// applied is the state after an apply.
 var applied = arguments{
 	"instance": "shop", "enabled": true, "region": "us-east-1", "bucket": "media", "access_key": "AKIAEXAMPLE",
 	"secret_key_version": 1,
 }
 
+// Terraform plans again before it applies, so it never asks a provider to apply what is incomplete. Another host might.
 func TestNothingIncompleteIsEverSent(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -128,54 +346,54 @@ func TestNothingIncompleteIsEverSent(t *testing.T) {
 		"no bucket":    {applied.with(arguments{"secret_key": "one", "bucket": ""}), `Missing "bucket"`},
 		"masked key":   {applied.with(arguments{"secret_key": "one", "access_key": "AKIA..."}), `Masked "access_key"`},
 	} {
-		f := newFixture(t, mockapi.Options{})
-		p := newProtocol(t)
-		p.configure(f.url, testToken, false)
-		for _, prior := range []arguments{nil, applied.with(arguments{"path_prefix": "old"})} {
-			state, response := p.apply(prior, c.config.with(arguments{"secret_key": nil}), c.config, nil)
-			if len(response.Diagnostics) == 0 || response.Diagnostics[0].Summary != c.want {
-				t.Errorf("%s: %+v", name, response.Diagnostics)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, mockapi.Options{})
+			p := f.connect()
+			planned, config := p.attributes(c.config.without("secret_key")), p.attributes(c.config)
+			for _, prior := range []*managed{nil, {state: p.attributes(applied.with(prefix("old")))}} {
+				after, failed := p.applyChange(prior, planned, nil, config)
+				if failed == nil || !strings.HasPrefix(failed.text, c.want+"\n") {
+					t.Errorf("%+v, want the error %s", failed, c.want)
+				}
+				if (after.state == nil) != (prior == nil) {
+					t.Errorf("the state is %v", after.state)
+				}
 			}
-			if (len(state) == 0) != (prior == nil) {
-				t.Errorf("%s: the state is %v", name, state)
-			}
-		}
-		if requests := f.mock.Requests(); len(requests) > 0 {
-			t.Errorf("%s: sent %+v", name, requests)
-		}
+			f.sentNothing()
+		})
 	}
 }
 
-func TestVersionThatIsStillUnknownAtApply(t *testing.T) {
+// For the same reason, Terraform never asks a provider to apply a version that is unknown.
+func TestVersionStillUnknownAtApplyIsSettled(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
-	p := newProtocol(t)
-	p.configure(f.url, testToken, false)
-	config := func(secret string) arguments {
-		return applied.with(arguments{"secret_key": secret, "secret_key_version": nil})
+	p := f.connect()
+	config := func(secret string) attributes {
+		return p.attributes(applied.with(arguments{"secret_key": secret}).without("secret_key_version"))
 	}
-	_, created := p.apply(nil, applied, config("one"), nil)
-	if len(created.Diagnostics) > 0 {
-		t.Fatal(created.Diagnostics[0])
+	created, failed := p.applyChange(nil, p.attributes(applied), nil, config("one"))
+	if failed != nil {
+		t.Fatal(failed.text)
 	}
-	later := applied.with(arguments{"secret_key_version": tftypes.UnknownValue})
+	later := p.attributes(applied.with(arguments{"secret_key_version": unknown{}}))
 	for _, c := range []struct {
-		secret string
-		want   int64
-		sent   []string
+		secret, version string
+		sent            []string
 	}{
-		{"one", 1, []string{awsBody("one", "")}}, // by the create
-		{"two", 2, []string{awsBody("two", "")}},
+		{"one", "1", []string{awsBody("one", "")}}, // by the create
+		{"two", "2", []string{awsBody("two", "")}},
 	} {
-		state, response := p.apply(applied, later, config(c.secret), created.Private)
-		if len(response.Diagnostics) > 0 {
-			t.Fatal(response.Diagnostics[0])
+		after, failed := p.applyChange(&created, later, created.private, config(c.secret))
+		if failed != nil {
+			t.Fatal(failed.text)
 		}
-		if want := tftypes.NewValue(tftypes.Number, c.want); !state["secret_key_version"].Equal(want) {
-			t.Errorf("secret %q: version %s", c.secret, state["secret_key_version"])
+		if version := plain(after.state["secret_key_version"]); version != c.version {
+			t.Errorf("after the secret %q, the version is %v", c.secret, version)
 		}
 		f.mustSend(c.sent...)
-		if strings.Contains(string(response.Private), c.secret) || !state["secret_key"].IsNull() {
+		if strings.Contains(string(after.private), c.secret) || !after.state["secret_key"].IsNull() {
 			t.Error("the secret is in the state")
 		}
 	}

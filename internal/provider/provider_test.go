@@ -31,41 +31,65 @@ func clientConfigFor(t *testing.T, url string) ryzeapi.Config {
 
 func TestClientConfig(t *testing.T) {
 	t.Parallel()
+	const (
+		env     = "https://env.example.com"
+		invalid = `Error: Invalid provider setting `
+	)
 	for name, c := range map[string]struct {
-		config        providerModel
-		endpoint, tok string // in the environment
-		want          string
+		config          providerModel
+		endpoint, token string // in the environment
+		want            string
 	}{
-		"environment":             {providerModel{}, "https://env.example.com", "env-token", "https://env.example.com env-token 30s 4"},
-		"defaults":                {providerModel{}, "", "env-token", "https://ryzeapi.cloud env-token 30s 4"},
-		"configuration":           {providerModel{Endpoint: str("https://conf.example.com"), Token: str(" conf-token\n"), RequestTimeout: str("2m"), MaxRetries: types.Int64Value(0)}, "https://env.example.com", "env-token", "https://conf.example.com conf-token 2m0s 0"},
-		"loopback needs no TLS":   {providerModel{Endpoint: str("http://[::1]:80")}, "", "t", "http://[::1]:80 t 30s 4"},
-		"localhost needs no TLS":  {providerModel{Endpoint: str("http://localhost")}, "", "t", "http://localhost t 30s 4"},
-		"plain http":              {providerModel{Endpoint: str("http://ryze.internal")}, "", "t", "http://ryze.internal t 30s 4; Warning: RyzeAPI is called without encryption"},
-		"no token":                {providerModel{}, "", "", "Error: Missing RyzeAPI token"},
-		"empty token":             {providerModel{Token: str("")}, "", "env-token", `Error: Invalid provider setting "token": The provider's "token" is empty.`},
-		"blank token of the env.": {providerModel{}, "", " ", `Error: Invalid provider setting "token": The environment variable RYZEAPI_TOKEN is empty.`},
-		"token no header can hold": {
-			providerModel{}, "", "hunter\n2",
-			`Error: Invalid provider setting "token": The environment variable RYZEAPI_TOKEN contains a line break or another control character, which no HTTP header can hold; check how it was copied.`,
+		"environment": {endpoint: env, token: "env-token", want: env + " env-token 30s 4"},
+		"defaults":    {token: "env-token", want: "https://ryzeapi.cloud env-token 30s 4"},
+		"configuration before environment": {
+			config: providerModel{
+				Endpoint: str("https://conf.example.com"), Token: str(" conf-token\n"), RequestTimeout: str("2m"),
+				MaxRetries: types.Int64Value(0),
+			},
+			endpoint: env, token: "env-token",
+			want: "https://conf.example.com conf-token 2m0s 0",
 		},
-		"endpoint of the env.": {
-			providerModel{}, "ryzeapi.cloud", "t", `Error: Invalid provider setting "endpoint": The environment variable RYZEAPI_ENDPOINT must begin with https:// or http://.`,
+		"loopback needs no TLS": {
+			config: providerModel{Endpoint: str("http://[::1]:80")}, token: "t", want: "http://[::1]:80 t 30s 4",
+		},
+		"localhost needs no TLS": {
+			config: providerModel{Endpoint: str("http://localhost")}, token: "t", want: "http://localhost t 30s 4",
+		},
+		"plain http": {
+			config: providerModel{Endpoint: str("http://ryze.internal")}, token: "t",
+			want: "http://ryze.internal t 30s 4; Warning: RyzeAPI is called without encryption",
+		},
+		"no token": {want: "Error: Missing RyzeAPI token"},
+		"empty token": {
+			config: providerModel{Token: str("")}, token: "env-token",
+			want: invalid + `"token": The provider's "token" is empty.`,
+		},
+		"blank token in the environment": {
+			token: " ", want: invalid + `"token": The environment variable RYZEAPI_TOKEN is empty.`,
+		},
+		"token that no header can hold": {
+			token: "hunter\n2",
+			want: invalid + `"token": The environment variable RYZEAPI_TOKEN contains a line break or another control ` +
+				`character, which no HTTP header can hold; check how it was copied.`,
+		},
+		"endpoint in the environment without a scheme": {
+			endpoint: "ryzeapi.cloud", token: "t",
+			want: invalid + `"endpoint": The environment variable RYZEAPI_ENDPOINT must begin with https:// or http://.`,
 		},
 		"empty endpoint": {
-			providerModel{Endpoint: str("")}, "https://env.example.com", "t", `Error: Invalid provider setting "endpoint": The provider's "endpoint" must begin with https:// or http://.`,
+			config: providerModel{Endpoint: str("")}, endpoint: env, token: "t",
+			want: invalid + `"endpoint": The provider's "endpoint" must begin with https:// or http://.`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			environment := map[string]string{endpointVariable: c.endpoint, tokenVariable: c.tok}
+			environment := map[string]string{endpointVariable: c.endpoint, tokenVariable: c.token}
 			config, diags := testProvider(environment).clientConfig(c.config, "1.2.3")
 			var got []string
 			if !diags.HasError() {
-				got = append(
-					got,
-					fmt.Sprint(config.Endpoint, " ", config.Token.Reveal(), " ", config.RequestTimeout, " ", config.MaxRetries),
-				)
+				token := config.Token.Reveal()
+				got = append(got, fmt.Sprintf("%s %s %s %d", config.Endpoint, token, config.RequestTimeout, config.MaxRetries))
 			}
 			for _, d := range diags {
 				text := fmt.Sprintf("%v: %s", d.Severity(), d.Summary())
@@ -92,10 +116,11 @@ func TestUserAgent(t *testing.T) {
 	}
 }
 
-func TestUnknownSettingsNeverFallBack(t *testing.T) {
+func TestUnknownSettingsDoNotFallBackToTheEnvironment(t *testing.T) {
 	t.Parallel()
 	environment := map[string]string{endpointVariable: "https://env.example.com", tokenVariable: "env-token"}
-	diags := newProtocol(t, environment).configure(tftypes.UnknownValue, tftypes.UnknownValue, false)
+	settings := arguments{"endpoint": unknown{}, "token": unknown{}}
+	diags := newProtocol(t, environment).configure(settings, false)
 	if len(diags) != 2 {
 		t.Fatalf("%d diagnostics: %v", len(diags), diags)
 	}
@@ -106,8 +131,8 @@ func TestUnknownSettingsNeverFallBack(t *testing.T) {
 			t.Errorf("%+v", diags[i])
 		}
 	}
-	if diags := newProtocol(t, environment).configure(tftypes.UnknownValue, tftypes.UnknownValue, true); len(diags) != 0 {
-		t.Errorf("where the client can defer: %v", diags)
+	if diags := newProtocol(t, environment).configure(settings, true); len(diags) != 0 {
+		t.Errorf("although Terraform can defer: %v", diags)
 	}
 }
 
@@ -127,14 +152,19 @@ func TestAccProviderArguments(t *testing.T) {
 		settings arguments
 		want     string
 	}{
-		"timeout of no duration": {arguments{"request_timeout": "soon"}, `(?s)Invalid "request_timeout".*not a positive\s+duration`},
-		"timeout of no time":     {arguments{"request_timeout": "0s"}, `Invalid "request_timeout"`},
-		"negative retries":       {arguments{"max_retries": -1}, `max_retries`},
-		"too many retries":       {arguments{"max_retries": 21}, `max_retries`},
-		"unknown preflight":      {arguments{"preflight": "on"}, `(?s)preflight.*value must be one of`},
-		"no requests":            {arguments{"requests_per_minute": 0}, `requests_per_minute`},
-		"no certificate":         {arguments{"ca_cert_pem": "ca.pem"}, `(?s)Invalid "ca_cert_pem".*contains no certificate`},
-		"no certificate file":    {arguments{"ca_cert_file": "no.pem"}, `(?s)Invalid provider setting "ca_cert_file".*cannot be read: open no.pem`},
+		"timeout of no duration": {
+			arguments{"request_timeout": "soon"}, `(?s)Invalid "request_timeout".*not a positive\s+duration`,
+		},
+		"timeout of no time": {arguments{"request_timeout": "0s"}, `Invalid "request_timeout"`},
+		"negative retries":   {arguments{"max_retries": -1}, `max_retries`},
+		"too many retries":   {arguments{"max_retries": 21}, `max_retries`},
+		"unknown preflight":  {arguments{"preflight": "on"}, `(?s)preflight.*value must be one of`},
+		"no requests":        {arguments{"requests_per_minute": 0}, `requests_per_minute`},
+		"no certificate":     {arguments{"ca_cert_pem": "ca.pem"}, `(?s)Invalid "ca_cert_pem".*contains no certificate`},
+		"no certificate file": {
+			arguments{"ca_cert_file": "no.pem"},
+			`(?s)Invalid provider setting "ca_cert_file".*cannot be read: open no.pem`,
+		},
 		"two certificates": {
 			arguments{"ca_cert_file": "a", "ca_cert_pem": "b"}, `(?s)ca_cert_file.*cannot be specified when.*ca_cert_pem`,
 		},
@@ -158,14 +188,14 @@ func TestRetriesAndRequestTimeout(t *testing.T) {
 		f.settings = arguments{"request_timeout": "1s", "max_retries": 2}
 		one, two := awsBody("one", ""), awsBody("two", "")
 		return []step{
-			{ // two failures are survived
+			{ // two failures do not matter
 				before: func() {
 					f.mock.Inject("POST", 1, mockapi.Delay(time.Minute))
 					f.mock.Inject("POST", 1, mockapi.DropBefore())
 				},
 				config: aws, secret: "one", sent: []string{one, one, one},
 			},
-			{ // three are not
+			{ // three do
 				before: func() { f.mock.Inject("POST", 3, mockapi.FailWith(http.StatusServiceUnavailable, "Unavailable")) },
 				config: aws, secret: "two", sent: []string{two, two, two},
 				err: `(?s)503 Service Unavailable.*made\s+3\s+attempts`,
@@ -174,33 +204,28 @@ func TestRetriesAndRequestTimeout(t *testing.T) {
 	})
 }
 
-// A TokenInstance is enough for its own instance.
-func TestTokenInstance(t *testing.T) {
+func TestTokenInstanceIsEnoughForItsOwnInstance(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	f.settings = arguments{"token": f.account.AddInstance("own")}
-	h := newHost(t, f)
-	apply := func(instance string) *commandError {
-		return h.planAndApply(step{config: aws.with(arguments{"instance": instance}), secret: "one"})
-	}
-	if failed := apply("own"); failed != nil || !f.account.S3("own").Enabled {
-		t.Fatalf("%+v, %+v", failed, f.mock.Requests())
+	h := newHost(f)
+	h.mustApply(step{config: aws.with(arguments{"instance": "own"}), secret: "one"})
+	if !f.account.S3("own").Enabled {
+		t.Errorf("the storage is not enabled: %+v", f.mock.Requests())
 	}
 	want := regexp.MustCompile(`(?s)403 Forbidden: Instance token does not match.*A TokenInstance can\s+access`)
-	if failed := apply("shop"); failed == nil || !want.MatchString(failed.text) {
+	if failed := h.planAndApply(step{config: aws, secret: "one"}); failed == nil || !want.MatchString(failed.text) {
 		t.Errorf("%+v", failed)
 	}
 }
 
 func TestInstanceTokensAreUsedUnlessNever(t *testing.T) {
 	t.Parallel()
-	for value, want := range map[types.String]bool{types.StringNull(): true, types.StringValue("auto"): true, types.StringValue("never"): false} {
-		config, diags := testProvider().clientConfig(
-			providerModel{Token: types.StringValue(testToken), InstanceTokens: value},
-			"1.2.3",
-		)
+	for setting, want := range map[types.String]bool{types.StringNull(): true, str("auto"): true, str("never"): false} {
+		model := providerModel{Token: str(testToken), InstanceTokens: setting}
+		config, diags := testProvider().clientConfig(model, "1.2.3")
 		if diags.HasError() || config.InstanceTokens != want {
-			t.Errorf("%s: %v, %v", value, config.InstanceTokens, diags)
+			t.Errorf("%s: %v, %v", setting, config.InstanceTokens, diags)
 		}
 	}
 }
@@ -208,12 +233,8 @@ func TestInstanceTokensAreUsedUnlessNever(t *testing.T) {
 func TestConfigureMakesNoNetworkCall(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
-	if diags := newProtocol(t).configure(f.url, testToken, false); len(diags) != 0 {
-		t.Fatal(diags)
-	}
-	if n := len(f.mock.Requests()); n != 0 {
-		t.Errorf("%d requests", n)
-	}
+	mustWarn(t, f.connect().warnings)
+	f.sentNothing()
 }
 
 func TestLogsAreMasked(t *testing.T) {
@@ -230,7 +251,7 @@ func TestLogsAreMasked(t *testing.T) {
 
 var soundsSecret = regexp.MustCompile(`(?i)secret|key|token|password|credential`)
 
-// notSecret are the texts that only sound as if they were.
+// notSecret are the texts that only sound secret, and why they are not.
 var notSecret = map[string]string{
 	"access_key":      "the identifier of a key pair, which S3 itself sends in clear",
 	"path_prefix":     "what the keys of objects begin with",
@@ -240,7 +261,7 @@ var notSecret = map[string]string{
 	"instance_tokens": "one of two words",
 }
 
-// unprotected lists the texts of a schema that sound secret and are not sensitive, or on a resource not write-only.
+// unprotected lists the texts of a schema that sound secret but are not sensitive, or not write-only in a resource.
 func unprotected(schema *tfprotov6.Schema, isResource bool) []string {
 	var names []string
 	for _, a := range schema.Block.Attributes {
@@ -270,15 +291,14 @@ func TestSecretsAreProtectedInTheSchema(t *testing.T) {
 		}
 	}
 	if len(schema.ResourceSchemas) == 0 {
-		t.Error("no resource was looked at")
+		t.Error("no resource was checked")
 	}
-	// It finds what it looks for.
+	// The search finds what it should.
 	bad := &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{Attributes: []*tfprotov6.SchemaAttribute{
-		{
-			Name: "password",
-			Type: tftypes.String,
-		}, {Name: "pin", Type: tftypes.String, Description: "The account's token.", Sensitive: true},
-		{Name: "secret", Type: tftypes.String, Sensitive: true, WriteOnly: true}, {Name: "region", Type: tftypes.String},
+		{Name: "password", Type: tftypes.String},
+		{Name: "pin", Type: tftypes.String, Description: "The account's token.", Sensitive: true},
+		{Name: "secret", Type: tftypes.String, Sensitive: true, WriteOnly: true},
+		{Name: "region", Type: tftypes.String},
 	}}}
 	if got := fmt.Sprint(unprotected(bad, true), unprotected(bad, false)); got != "[password pin] [password]" {
 		t.Errorf("found %s", got)

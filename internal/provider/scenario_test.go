@@ -27,7 +27,8 @@ var everythingWithCLI = flag.Bool(
 	"run every scenario with the real CLI, too, not only those that need it",
 )
 
-// step is a configuration, and what is expected of its plan and its apply. After an apply, the plan must be empty.
+// step is a configuration, and what is expected of its plan and its apply. After an apply, the plan must be empty and
+// without a warning.
 type step struct {
 	before   func()               // called first
 	config   arguments            // of the resource "shop"; nil for none
@@ -40,11 +41,13 @@ type step struct {
 	importID  string // imports "shop" instead
 	noRefresh bool   // plans without a refresh; over the protocol only
 
-	action  plancheck.ResourceActionType // planned for "shop"; "" is not looked at
-	changes changes                      // planned for "shop"; nil is not looked at
+	action  plancheck.ResourceActionType // planned for "shop"; "" is not checked
+	changes changes                      // planned for "shop"; nil is not checked
 	sent    []string                     // bodies of all writes
 	state   map[string]any               // values of "shop" afterwards
 	err     string                       // regular expression that the error matches; "" is for success
+
+	warnings []string // regular expressions, one for each warning of the plan; over the protocol only
 }
 
 // arguments are those of a block of configuration. A value is a string, bool, int, nil for null, arguments for an
@@ -65,7 +68,8 @@ type knownLater struct{ value any }
 
 // aws is the configuration that most scenarios begin with.
 var aws = arguments{
-	"instance": "shop", "region": "us-east-1", "bucket": "media", "access_key": "AKIAEXAMPLE", "secret_key": fromVariable{},
+	"instance": "shop", "region": "us-east-1", "bucket": "media", "access_key": "AKIAEXAMPLE",
+	"secret_key": fromVariable{},
 }
 
 // with is a copy with more arguments, or other values.
@@ -191,14 +195,14 @@ func (s step) hcl(f *fixture, number int) string {
 	return config
 }
 
-// play plays a scenario over the protocol; with the real CLI, too, where that is asked for. Each has a mock of its own.
+// play plays a scenario over the protocol and, if asked to, with the real CLI, too. Each has a mock of its own.
 func play(t *testing.T, withCLI bool, options mockapi.Options, scenario func(*fixture) []step) {
 	t.Helper()
 	t.Run("protocol", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, options)
-		newHost(t, f).play(scenario(f))
-		f.holdsNothing(t)
+		newHost(f).play(scenario(f))
+		f.holdsNothing()
 	})
 	if withCLI || *everythingWithCLI {
 		t.Run("cli", func(t *testing.T) {
@@ -219,7 +223,10 @@ func (f *fixture) playWithCLI(steps []step) {
 		expected, last := open, i == len(steps)
 		open = nil
 		test := resource.TestStep{
-			Config: s.hcl(f, i), ConfigVariables: variable(s.secret), PlanOnly: s.planOnly, ExpectNonEmptyPlan: s.planOnly,
+			Config:             s.hcl(f, i),
+			ConfigVariables:    variable(s.secret),
+			PlanOnly:           s.planOnly,
+			ExpectNonEmptyPlan: s.planOnly,
 			PreConfig: func() {
 				f.mustSend(expected...)
 				if s.before != nil {
@@ -231,7 +238,7 @@ func (f *fixture) playWithCLI(steps []step) {
 		}
 		switch {
 		case last:
-			test.Check = func(*terraform.State) error { f.asserted(f.t); return nil }
+			test.Check = func(*terraform.State) error { f.asserted(); return nil }
 		case s.err != "":
 			test.ExpectError, open = regexp.MustCompile(s.err), s.sent
 		case s.importID != "" || s.planOnly:
@@ -244,7 +251,8 @@ func (f *fixture) playWithCLI(steps []step) {
 		}
 		if s.importID != "" {
 			test.ResourceName, test.ImportState, test.ImportStateId = address, true, s.importID
-			test.ImportStatePersist, test.ConfigPlanChecks, test.ConfigStateChecks = s.err == "", resource.ConfigPlanChecks{}, nil
+			test.ImportStatePersist = s.err == ""
+			test.ConfigPlanChecks, test.ConfigStateChecks = resource.ConfigPlanChecks{}, nil
 		}
 		all = append(all, test)
 	}
