@@ -15,7 +15,6 @@ import (
 
 const (
 	connectTime = 5 * time.Second
-	askTime     = 10 * time.Second // for one question, its retry included
 
 	probeName = ".ryzeapi-preflight-" // of an object that is written, with something random behind it
 )
@@ -41,7 +40,8 @@ type Waits struct {
 
 // Checker asks stores. It asks each question once, however many callers have it. It is safe for concurrent use.
 type Checker struct {
-	Waits Waits // [New] sets them; change them before the first question only
+	Waits Waits         // [New] sets them; change them before the first question only
+	Time  time.Duration // for one question, its retry included; [New] sets it, likewise
 
 	transport *http.Transport
 	lookup    func(ctx context.Context, host string) ([]string, error)
@@ -91,6 +91,7 @@ func New() *Checker {
 	transport.TLSHandshakeTimeout = connectTime
 	transport.DisableCompression = true // or an Accept-Encoding would be sent
 	return &Checker{
+		Time: 10 * time.Second,
 		Waits: Waits{
 			Retry: 500 * time.Millisecond, Look: 3 * time.Second,
 			Settle: []time.Duration{
@@ -236,12 +237,12 @@ func (k *check) isOver() bool {
 func (c *Checker) wholeTime(kind kind) time.Duration {
 	switch kind {
 	case looking, ofStore:
-		return askTime
+		return c.Time
 	case accessing, beforeWriting:
-		return c.settleTime() + askTime
+		return c.settleTime() + c.Time
 	case putting:
 	}
-	return c.settleTime() + 3*askTime
+	return c.settleTime() + 3*c.Time
 }
 
 func (c *Checker) settleTime() time.Duration {
@@ -347,7 +348,7 @@ func (c *Checker) putAndDelete(ctx context.Context, target Target, secretKey, pr
 		return result
 	}
 	// What was put is deleted, even if nobody waits for the result any longer.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Time)
 	defer cancel()
 	deleted := c.ask(ctx, target, secretKey, false, sending{doing: deleting, key: name, version: result.version})
 	if deleted.Reason != Fine && result.version != "" {
@@ -366,7 +367,7 @@ func (c *Checker) ask(ctx context.Context, target Target, secretKey string, look
 	if result := target.Form(); result.Reason != Fine {
 		return result
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeout(ctx, c.Time)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
 		answer, err := c.send(ctx, target, secretKey, request)

@@ -9,8 +9,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
@@ -91,7 +93,13 @@ func TestAccPreflightRefuses(t *testing.T) {
 			t.Parallel()
 			config := stored(c.mode, store, c.region, c.bucket, c.key)
 			withCLI := name == "wrong secret"
-			play(t, withCLI, mockapi.Options{}, func(*fixture) []step { return refused(config, c.secret, c.want) })
+			play(t, withCLI, mockapi.Options{}, func(*fixture) []step {
+				steps := refused(config, c.secret, c.want)
+				if c.mode == "write" { // a plan puts nothing, so it does not see this
+					steps[0].warnings, steps[1].warnings = nil, nil
+				}
+				return steps
+			})
 		})
 	}
 }
@@ -170,7 +178,7 @@ func TestAccPreflightPasses(t *testing.T) {
 		"reader, in access mode": {"access", store, "media", "reader", "reader-secret", nil},
 		"neither reader nor writer, in access mode": {
 			"access", store, "private", "reader", "reader-secret",
-			[]string{`(?s)Could only partly check the S3 storage.*may not list the bucket`},
+			[]string{`(?s)Could only partly check the S3 storage.*does not say whether the secret is right`},
 		},
 		"off": {"off", store, "medai", "nobody", "wrong", nil},
 		"store that is stopped": {
@@ -179,7 +187,7 @@ func TestAccPreflightPasses(t *testing.T) {
 		},
 		"store that hangs": {
 			"access", urlOf(silent), "media", "writer", "writer-secret",
-			[]string{`(?s)Could not check the S3 storage.*cannot reach the store: no answer in time`},
+			[]string{`(?s)Could not check the S3 storage.*cannot reach the store.*no answer in time`},
 		},
 		"store with an unknown CA": {
 			"write", untrusted.URL, "media", "writer", "writer-secret",
@@ -289,6 +297,80 @@ func TestPreflightPrecedesEveryChangeOfTheStorageAndNothingElse(t *testing.T) {
 			},
 			{before: wasAsked(false), sent: []string{disableBody}},
 			{before: wasAsked(false)},
+		}
+	})
+}
+
+// With "always", a plan without a change checks storage that is in use; else it does not.
+func TestPreflightOfStorageInUse(t *testing.T) {
+	t.Parallel()
+	for when, warnings := range map[string][]string{
+		"change": nil,
+		"always": {`(?s)The S3 store rejects "access_key".*does not know the access key AKIA.*The storage is in use like this`},
+	} {
+		t.Run(when, func(t *testing.T) {
+			t.Parallel()
+			var stopped atomic.Bool // the store no longer accepts the key
+			store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if stopped.Load() {
+					w.WriteHeader(http.StatusForbidden)
+					_, _ = io.WriteString(w, `<Error><Code>InvalidAccessKeyId</Code></Error>`)
+					return
+				}
+				_, _ = io.WriteString(w, `<ListBucketResult></ListBucketResult>`)
+			}))
+			t.Cleanup(store.Close)
+			play(t, false, mockapi.Options{}, func(f *fixture) []step {
+				f.settings = arguments{"preflight": "access", "preflight_when": when}
+				saved := body(mockapi.Storage{Endpoint: store.URL, Bucket: "media", AccessKey: "AKIA", SecretKey: "one"})
+				return []step{
+					{config: counted(store.URL), secret: "one", sent: []string{saved}},
+					{
+						before: func() { stopped.Store(true) },
+						config: counted(store.URL), secret: "one", planOnly: true, action: noop, warnings: warnings,
+					},
+					// Without the secret, nothing can be asked.
+					{config: counted(store.URL).without("secret_key"), planOnly: true, action: noop},
+				}
+			})
+		})
+	}
+}
+
+// A plan only reads, whatever the mode. An apply in write mode reads first.
+func TestPreflightPutsNothingInAPlan(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var methods []string
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		methods = append(methods, r.Method)
+		mu.Unlock()
+		w.Header().Set("ETag", `"x"`)
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, `<ListBucketResult></ListBucketResult>`)
+		}
+	}))
+	t.Cleanup(store.Close)
+	asked := func(want ...string) func() {
+		return func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.Equal(methods, want) {
+				t.Errorf("the store was sent %q, want %q", methods, want)
+			}
+			methods = nil
+		}
+	}
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		f.settings = arguments{"preflight": "write"}
+		saved := body(mockapi.Storage{Endpoint: store.URL, Bucket: "media", AccessKey: "AKIA", SecretKey: "one"})
+		return []step{
+			{config: counted(store.URL), secret: "one", planOnly: true},
+			{before: asked("GET"), config: counted(store.URL), secret: "one", sent: []string{saved}},
+			{ // the plan; the plan within the apply, whose answer serves the apply; and the write
+				before: asked("GET", "GET", "PUT", "DELETE"), sent: []string{disableBody},
+			},
 		}
 	})
 }

@@ -116,7 +116,7 @@ func testProvider(environment ...map[string]string) *ryzeapiProvider {
 		},
 		newChecker: func() *preflight.Checker {
 			checker := preflight.New()
-			checker.Waits = preflight.Waits{Settle: []time.Duration{10 * time.Millisecond}}
+			checker.Waits, checker.Time = preflight.Waits{Settle: []time.Duration{10 * time.Millisecond}}, 2*time.Second
 			return checker
 		},
 		getenv: func(name string) string { return variables[name] },
@@ -239,23 +239,29 @@ func (f *fixture) asserted() {
 
 // sent returns an error unless these are the bodies of all writes since the last assertion.
 func (f *fixture) sent(want ...string) error {
+	got, err := f.writes()
+	if err == nil && !slices.Equal(got, want) {
+		err = fmt.Errorf("writes sent:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+	return err
+}
+
+// writes returns the bodies of all writes since the last assertion.
+func (f *fixture) writes() ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := f.mock.Requests()
-	var got []string
+	var bodies []string
 	for _, r := range all[f.seen:] {
 		if r.Method == "POST" {
 			if r.Path != "/api/instance/s3/shop" || r.Header.Get("Token") != testToken {
-				return fmt.Errorf("a write went to %s with the token %q", r.Path, r.Header.Get("Token"))
+				return nil, fmt.Errorf("a write went to %s with the token %q", r.Path, r.Header.Get("Token"))
 			}
-			got = append(got, r.Body)
+			bodies = append(bodies, r.Body)
 		}
 	}
 	f.seen = len(all)
-	if !slices.Equal(got, want) {
-		return fmt.Errorf("writes sent:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
-	}
-	return nil
+	return bodies, nil
 }
 
 // checkSent is sent as the check of a step that applies.

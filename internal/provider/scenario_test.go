@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
@@ -213,20 +212,19 @@ func play(t *testing.T, withCLI bool, options mockapi.Options, scenario func(*fi
 	}
 }
 
-// playWithCLI plays a scenario with the real CLI.
+// playWithCLI plays a scenario with the real CLI. Its framework destroys at the end what is left.
 func (f *fixture) playWithCLI(steps []step) {
 	f.t.Helper()
-	steps = slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return s.noRefresh })
 	var all []resource.TestStep
-	var open []string // writes of the last step, where the CLI's framework makes no check after it
-	for i, s := range append(steps, step{}) {
-		expected, last := open, i == len(steps)
+	var open []string // writes of the last step, where the framework makes no check after it
+	for i, s := range slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return s.noRefresh }) {
+		expected := open
 		open = nil
 		test := resource.TestStep{
 			Config:             s.hcl(f, i),
 			ConfigVariables:    variable(s.secret),
 			PlanOnly:           s.planOnly,
-			ExpectNonEmptyPlan: s.planOnly,
+			ExpectNonEmptyPlan: s.planOnly && s.action != noop,
 			PreConfig: func() {
 				f.mustSend(expected...)
 				if s.before != nil {
@@ -237,8 +235,6 @@ func (f *fixture) playWithCLI(steps []step) {
 			ConfigStateChecks: s.stateChecks(),
 		}
 		switch {
-		case last:
-			test.Check = func(*terraform.State) error { f.asserted(); return nil }
 		case s.err != "":
 			test.ExpectError, open = regexp.MustCompile(s.err), s.sent
 		case s.importID != "" || s.planOnly:
@@ -257,6 +253,16 @@ func (f *fixture) playWithCLI(steps []step) {
 		all = append(all, test)
 	}
 	f.run(all...)
+	if last := steps[len(steps)-1]; last.err == "" && last.importID == "" && !last.planOnly {
+		return // its check has seen its writes
+	}
+	got, err := f.writes()
+	if n := len(got); n > len(open) && got[n-1] == disableBody { // the destroy of what was left
+		got = got[:n-1]
+	}
+	if err != nil || !slices.Equal(got, open) {
+		f.t.Errorf("the last step sent %q, want %q (%v)", got, open, err)
+	}
 }
 
 func (s step) planChecks() resource.ConfigPlanChecks {
