@@ -218,7 +218,7 @@ func (f *fixture) playWithCLI(steps []step) {
 	f.t.Helper()
 	steps = slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return s.noRefresh })
 	var all []resource.TestStep
-	var open []string // writes of the last step, where the CLI's framework makes no check after it
+	var open []string // writes of the last step, if the CLI's framework makes no check after it
 	for i, s := range append(steps, step{}) {
 		expected, last := open, i == len(steps)
 		open = nil
