@@ -23,9 +23,9 @@ var (
 	exampleInstance = regexp.MustCompile(`"(shop-1|shop-2|support)"`)
 )
 
-// Every .tf below examples/ is applied as it stands, and plans empty afterwards. A file that needs its neighbours to
-// be whole gets them: the provider's example, and for an import the resource's.
-func TestAccExamples(t *testing.T) {
+// Every .tf file below examples/ is applied unchanged. If it is incomplete by itself, it is applied together with the
+// provider's example and, for an import, the resource's.
+func TestAccExamplesPlanEmptyOnceApplied(t *testing.T) {
 	t.Parallel()
 	var files []string
 	err := filepath.WalkDir(examples, func(path string, entry fs.DirEntry, err error) error {
@@ -79,14 +79,9 @@ func applyExample(t *testing.T, file string) {
 		}
 	}
 	if isImport {
-		f.account.ChangeS3("shop-1", func(s *mockapi.Storage) {
-			*s = mockapi.Storage{
-				Enabled:    true,
-				Region:     "us-east-1",
-				Bucket:     "ryzeapi-media",
-				AccessKey:  "AKIAIOSFODNN7EXAMPLE",
-				PathPrefix: "media/shop-1/",
-			}
+		f.setStorage("shop-1", mockapi.Storage{
+			Enabled: true, Region: "us-east-1", Bucket: "ryzeapi-media", AccessKey: "AKIAIOSFODNN7EXAMPLE",
+			PathPrefix: "media/shop-1/",
 		})
 	}
 	var checks []tfversion.TerraformVersionCheck
@@ -95,18 +90,16 @@ func applyExample(t *testing.T, file string) {
 	}
 	environment := map[string]string{endpointVariable: f.url, tokenVariable: testToken}
 	steps := []resource.TestStep{{Config: whole, ConfigVariables: variables}}
-	if strings.Contains(whole, "for_each") { // the framework cannot destroy that by itself
+	if strings.Contains(whole, "for_each") { // the framework's own destroy does not support it
 		steps = append(steps, resource.TestStep{Config: readExample(t, filepath.Join(examples, "provider", "provider.tf"))})
 	}
-	f.runWith(
-		resource.TestCase{
-			TerraformVersionChecks:   checks,
-			ProtoV6ProviderFactories: factories(testProvider(environment)),
-			Steps:                    steps,
-		},
-	)
+	f.runWith(resource.TestCase{
+		TerraformVersionChecks:   checks,
+		ProtoV6ProviderFactories: factories(testProvider(environment)),
+		Steps:                    steps,
+	})
 	if !strings.Contains(whole, `resource "ryzeapi_instance_s3"`) {
-		return // it reads only
+		return // it only reads
 	}
 	if len(instances) == 0 {
 		t.Error("the example manages no instance that this test knows")

@@ -9,8 +9,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// A create over existing storage warns what it replaces. It takes over what is already as configured without a word.
-func TestPlanOfACreateChecksTheInstance(t *testing.T) {
+// Storage that already matches the configuration needs no warning.
+func TestPlanOfACreateWarnsWhatItReplaces(t *testing.T) {
 	t.Parallel()
 	config := aws.with(prefix("media"))
 	off := arguments{"instance": "shop"}.with(switchedOff)
@@ -92,7 +92,7 @@ func TestPlanOfACreateChecksTheInstance(t *testing.T) {
 // knownLaterIn makes one argument of aws known only after the apply of another resource.
 func knownLaterIn(name string) arguments { return arguments{name: knownLater{aws[name]}} }
 
-// An update shows as a diff what it replaces, so nothing is asked and no warning is needed.
+// The diff of an update shows what it replaces.
 func TestPlanOfAnUpdateDoesNotCheckTheInstance(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
@@ -114,9 +114,8 @@ func TestPlanOfAnUpdateDoesNotCheckTheInstance(t *testing.T) {
 	})
 }
 
-// The storage of a resource is no storage to import: another resource has the same instance, or the same one is
-// tainted and replaces itself.
-func TestPlanOfACreateForAnInstanceThatAlreadyHasAResource(t *testing.T) {
+// Where a resource manages the storage already, an import would be the wrong advice.
+func TestPlanWarnsOfASecondResourceForAnInstance(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	changed := aws.with(arguments{"bucket": "another"})
@@ -136,8 +135,8 @@ func TestPlanOfACreateForAnInstanceThatAlreadyHasAResource(t *testing.T) {
 	})
 }
 
-// Many creates are checked with one list, and no more once that has failed.
-func TestPlansOfManyCreatesAreCheckedTogether(t *testing.T) {
+// If the list fails, nothing else is asked, and the warning appears once.
+func TestOneListChecksAllCreates(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault    mockapi.Fault
@@ -183,8 +182,8 @@ func (p *protocol) refresh(instance string) *commandError {
 	return failed
 }
 
-// A data source always asks again, because what it depends on may just have changed the storage.
-func TestDataSourceIsFresh(t *testing.T) {
+// What a data source depends on may just have changed the storage.
+func TestDataSourceAlwaysAsksAgain(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	f.account.AddInstance("zoo")
@@ -207,8 +206,8 @@ func TestDataSourceIsFresh(t *testing.T) {
 	mustShow("zoo", true)
 }
 
-// A TokenInstance lists only its own instance; the others remain as forbidden as without the list.
-func TestRefreshWithATokenInstance(t *testing.T) {
+// Such a token's list has only that instance, which does not mean that the others are gone.
+func TestTokenInstanceRefreshesOnlyItsOwnInstance(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	f.settings = arguments{"token": f.account.AddInstance("own")}

@@ -63,7 +63,7 @@ func (p *protocol) line(result tfprotov6.ListResourceResult) string {
 	return line
 }
 
-func TestList(t *testing.T) {
+func TestListFindsExistingStorage(t *testing.T) {
 	t.Parallel()
 	const (
 		bar  = "Bar: Bar (bucket b2)"
@@ -120,7 +120,7 @@ func TestList(t *testing.T) {
 }
 
 // An instance that cannot be read is listed as an error, between the others.
-func TestListWithAnInstanceThatCannotBeRead(t *testing.T) {
+func TestListShowsAnInstanceThatCannotBeReadAsAnError(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{ListS3: mockapi.ListMissing, Fault: func(r *http.Request) mockapi.Fault {
 		if strings.HasSuffix(r.URL.Path, "/getS3/shop") {
@@ -136,7 +136,7 @@ func TestListWithAnInstanceThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestAccQuery(t *testing.T) {
+func TestAccQueryFindsExistingStorage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	f.account.AddInstance("zoo")

@@ -35,15 +35,19 @@ func disabled(m *instanceS3Model) { m.Enabled = types.BoolValue(false) }
 func TestMaskFits(t *testing.T) {
 	t.Parallel()
 	const known = "AKIAIOSFODNN7EXAMPLE"
-	for answered, want := range map[string]bool{
-		known: true, "AKIA...": true, "AKIA****MPLE": true, "****MPLE": true, "********": true, "...": true, "AKIA…": true,
-		"AKIA••••": true, "AKIA***FOD***PLE": true,
-		"": false, "AKIA": false, "AKIAIOSFODNN7EXAMPLF": false, "ASIA...": false, "AKIA****MPLF": false,
-		"AKIA***XYZ***PLE":            false,
-		"AKIAIOSFODNN7EXAMPLE...MPLE": false, "AKIA***FOD***FOD***PLE": false,
+	for want, answers := range map[bool][]string{
+		true: {
+			known, "AKIA...", "AKIA…", "AKIA••••", "AKIA****MPLE", "AKIA***FOD***PLE", "****MPLE", "********", "...",
+		},
+		false: {
+			"", "AKIA", "AKIAIOSFODNN7EXAMPLF", "ASIA...", "AKIA****MPLF", "AKIA***XYZ***PLE", "AKIA***FOD***FOD***PLE",
+			"AKIAIOSFODNN7EXAMPLE...MPLE",
+		},
 	} {
-		if got := maskFits(answered, known); got != want {
-			t.Errorf("maskFits(%q) = %v, want %v", answered, got, want)
+		for _, answered := range answers {
+			if maskFits(answered, known) != want {
+				t.Errorf("maskFits(%q) is not %v", answered, want)
+			}
 		}
 	}
 	if maskFits("AKIA...", "") || !maskFits("", "") {
@@ -79,7 +83,13 @@ func TestSamePrefix(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want bool
-	}{{"a/b", "/a/b/", true}, {"", "/", true}, {"a/b", "a//b", false}, {"a", "A", false}, {"a", "", false}} {
+	}{
+		{"a/b", "/a/b/", true},
+		{"", "/", true},
+		{"a/b", "a//b", false},
+		{"a", "A", false},
+		{"a", "", false},
+	} {
 		if samePrefix(c.a, c.b) != c.want {
 			t.Errorf("samePrefix(%q, %q) is not %v", c.a, c.b, c.want)
 		}
@@ -110,8 +120,8 @@ func TestRefresh(t *testing.T) {
 			model(nil), ryzeapi.S3{},
 			&instanceS3Model{Instance: str("shop"), Enabled: types.BoolValue(false), SecretKeyVersion: types.Int64Value(3)},
 		},
-		"off as known":       {model(disabled), ryzeapi.S3{}, model(disabled)},
-		"off with leftovers": {model(disabled), ryzeapi.S3{Bucket: "leftover"}, model(disabled)},
+		"still off":                 {model(disabled), ryzeapi.S3{}, model(disabled)},
+		"still off, with leftovers": {model(disabled), ryzeapi.S3{Bucket: "leftover"}, model(disabled)},
 		"switched on": {
 			model(disabled), ryzeapi.S3{Enabled: true, Bucket: "theirs"},
 			&instanceS3Model{
@@ -137,65 +147,42 @@ func TestRefresh(t *testing.T) {
 
 func TestPlanVersion(t *testing.T) {
 	t.Parallel()
-	changed, same := true, false
-	version := types.Int64Value
+	version, secret, secretLater := types.Int64Value, str("s"), types.StringUnknown()
+	on, off := model(nil), model(disabled)
+	perhaps := model(func(m *instanceS3Model) { m.Enabled = types.BoolUnknown() })
+	imported := model(func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Null() })
+	largest := model(func(m *instanceS3Model) { m.SecretKeyVersion = version(maxVersion) })
 	for name, c := range map[string]struct {
-		secret  types.String
-		number  types.Int64 // in the configuration
-		plan    *instanceS3Model
-		prior   *instanceS3Model
-		changed bool
-		want    types.Int64
+		secret      types.String // in the configuration, as is the number
+		number      types.Int64
+		plan, prior *instanceS3Model
+		same        bool // the secret is the one that was last sent
+		want        types.Int64
 	}{
-		"create":                        {str("s"), types.Int64Null(), model(nil), nil, changed, version(1)},
-		"create with an unknown secret": {types.StringUnknown(), types.Int64Null(), model(nil), nil, changed, version(1)},
-		"create disabled": {
-			types.StringNull(), types.Int64Null(), model(disabled), nil, changed, version(1),
-		},
-		"create with a number": {str("s"), version(7), model(nil), nil, changed, version(7)},
-		"same":                 {str("s"), types.Int64Null(), model(nil), model(nil), same, version(3)},
-		"changed":              {str("s"), types.Int64Null(), model(nil), model(nil), changed, version(4)},
-		"changed, by number":   {str("s"), version(3), model(nil), model(nil), changed, version(3)},
+		"create":                             {secret: secret, plan: on, want: version(1)},
+		"create with an unknown secret":      {secret: secretLater, plan: on, want: version(1)},
+		"create disabled":                    {plan: off, want: version(1)},
+		"create with a number":               {secret: secret, number: version(7), plan: on, want: version(7)},
+		"same secret":                        {secret: secret, plan: on, prior: on, same: true, want: version(3)},
+		"changed secret":                     {secret: secret, plan: on, prior: on, want: version(4)},
+		"changed secret, but not the number": {secret: secret, number: version(3), plan: on, prior: on, want: version(3)},
 		"number unknown": {
-			str("s"), types.Int64Unknown(), model(nil), model(nil), changed, types.Int64Unknown(),
+			secret: secret, number: types.Int64Unknown(), plan: on, prior: on, want: types.Int64Unknown(),
 		},
-		"no secret": {
-			types.StringNull(), types.Int64Null(), model(nil), model(nil), changed, version(3),
-		},
-		"unknown secret": {
-			types.StringUnknown(), types.Int64Null(), model(nil), model(nil), changed, types.Int64Unknown(),
-		},
-		"disabled": {
-			str("s"), types.Int64Null(), model(disabled), model(disabled), changed, version(3),
-		},
-		"being disabled": {
-			types.StringUnknown(), types.Int64Null(), model(disabled), model(nil), changed, version(3),
-		},
-		"being enabled, secret the same": {str("s"), types.Int64Null(), model(nil), model(disabled), same, version(3)},
-		"being enabled, secret changed":  {str("s"), types.Int64Null(), model(nil), model(disabled), changed, version(4)},
-		"enabled unknown": {
-			str("s"), types.Int64Null(), model(func(m *instanceS3Model) { m.Enabled = types.BoolUnknown() }), model(nil),
-			changed, types.Int64Unknown(),
-		},
-		"enabled unknown, without a secret": {
-			types.StringNull(), types.Int64Null(), model(func(m *instanceS3Model) { m.Enabled = types.BoolUnknown() }),
-			model(nil), changed, version(3),
-		},
-		"imported": {
-			str("s"), types.Int64Null(), model(nil), model(func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Null() }),
-			changed, version(1),
-		},
-		"imported, no secret": {
-			types.StringNull(), types.Int64Null(), model(nil),
-			model(func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Null() }), changed, types.Int64Null(),
-		},
-		"at the largest": {
-			str("s"), types.Int64Null(), model(nil),
-			model(func(m *instanceS3Model) { m.SecretKeyVersion = version(maxVersion) }), changed, version(1),
-		},
+		"no secret":                         {plan: on, prior: on, want: version(3)},
+		"unknown secret":                    {secret: secretLater, plan: on, prior: on, want: types.Int64Unknown()},
+		"disabled":                          {secret: secret, plan: off, prior: off, want: version(3)},
+		"being disabled":                    {secret: secretLater, plan: off, prior: on, want: version(3)},
+		"being enabled, secret the same":    {secret: secret, plan: on, prior: off, same: true, want: version(3)},
+		"being enabled, secret changed":     {secret: secret, plan: on, prior: off, want: version(4)},
+		"enabled unknown":                   {secret: secret, plan: perhaps, prior: on, want: types.Int64Unknown()},
+		"enabled unknown, without a secret": {plan: perhaps, prior: on, want: version(3)},
+		"imported":                          {secret: secret, plan: on, prior: imported, want: version(1)},
+		"imported, without a secret":        {plan: on, prior: imported, want: types.Int64Null()},
+		"after the largest":                 {secret: secret, plan: on, prior: largest, want: version(1)},
 	} {
 		config := &instanceS3Model{SecretKey: c.secret, SecretKeyVersion: c.number}
-		if got := planVersion(config, c.plan, c.prior, func(string) bool { return c.changed }); !got.Equal(c.want) {
+		if got := planVersion(config, c.plan, c.prior, func(string) bool { return !c.same }); !got.Equal(c.want) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

@@ -61,7 +61,7 @@ func stored(mode, endpoint, region, bucket, accessKey string) arguments {
 func wrapped(words string) string { return `(?s)` + strings.ReplaceAll(words, " ", `\s+`) }
 
 // What cannot work is a warning of the plan, on the argument at fault. It fails the apply before anything is saved.
-func TestAccPreflightRefuses(t *testing.T) {
+func TestAccPreflightRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
 	store := storeURL(t)
 	for name, c := range map[string]struct {
@@ -114,7 +114,7 @@ func refused(config arguments, secret, want string) []step {
 }
 
 // The real store cannot play these answers of AWS.
-func TestPreflightRefusesAsAWSDoes(t *testing.T) {
+func TestPreflightUnderstandsAnswersOfAWS(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status int
@@ -151,7 +151,7 @@ func TestPreflightRefusesAsAWSDoes(t *testing.T) {
 }
 
 // What works is saved, and so is what the check cannot decide, with a warning.
-func TestAccPreflightPasses(t *testing.T) {
+func TestAccPreflightPassesWhatMayWork(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // it never answers
 	if err != nil {
@@ -248,7 +248,7 @@ func counted(url string) arguments {
 }
 
 // The store is not asked while something is unknown.
-func TestPreflightOfUnknownValues(t *testing.T) {
+func TestPreflightWaitsForUnknownValues(t *testing.T) {
 	t.Parallel()
 	for name, unknown := range map[string]arguments{
 		"bucket":     {"bucket": knownLater{"media"}},

@@ -22,7 +22,7 @@ const (
 	noop     = plancheck.ResourceActionNoop
 )
 
-// minio is a storage in a store other than AWS.
+// minio is storage in a store other than AWS.
 var minio = arguments{
 	"instance": "shop", "endpoint": "https://minio.example.com", "bucket": "whatsapp", "access_key": "minioadmin",
 	"secret_key": fromVariable{},
@@ -83,7 +83,7 @@ func TestAccLifecycle(t *testing.T) {
 	})
 }
 
-func TestCreateDisabled(t *testing.T) {
+func TestDisabledStorageIsNotSent(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(*fixture) []step {
 		return []step{
@@ -92,10 +92,10 @@ func TestCreateDisabled(t *testing.T) {
 				sent:   []string{disableBody},
 				state:  map[string]any{"secret_key_version": 1},
 			},
-			{ // the rest of the configuration may be there already; nothing is sent
+			{ // the other arguments may be set already; nothing is sent
 				config: aws.with(switchedOff),
 			},
-			{ // a change of it is no change, and neither is another secret
+			{ // a change there changes nothing, and neither does another secret
 				config: aws.with(switchedOff).with(arguments{"bucket": "other"}), secret: "other",
 				action: noop,
 			},
@@ -108,7 +108,7 @@ func TestCreateDisabled(t *testing.T) {
 	})
 }
 
-func TestInstanceNamesInPaths(t *testing.T) {
+func TestInstanceNameIsEscapedInPaths(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	f.account.AddInstance("a/b c%")
@@ -118,7 +118,7 @@ func TestInstanceNamesInPaths(t *testing.T) {
 	}
 }
 
-// storedSecrets checks which secret the server has for each instance; "" is for a storage that is not enabled.
+// storedSecrets checks which secret the server has for each instance; "" is for storage that is not enabled.
 func (f *fixture) storedSecrets(secrets map[string]string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		for instance, secret := range secrets {
@@ -144,8 +144,8 @@ func TestAccChangeOfInstanceReplaces(t *testing.T) {
 	)
 }
 
-// A run that creates one resource for an instance and destroys another leaves the storage as the new one saved it, in
-// whatever order Terraform does the two.
+// When one run creates a resource for an instance and destroys another, the storage stays as the new resource saved it,
+// whichever Terraform does first.
 func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 	t.Parallel()
 	t.Run("create before destroy", func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 		f := newFixture(t, mockapi.Options{})
 		f.run(
 			resource.TestStep{Config: f.shop(aws) + aws.named("twin"), ConfigVariables: variable("one")},
-			resource.TestStep{ // the disabled one has saved nothing, so the removal of the other is sent, too
+			resource.TestStep{ // the disabled one has saved nothing, so the destroy of the other is sent, too
 				Config: f.shop(aws.with(switchedOff)), ConfigVariables: variable("one"),
 				Check: f.checkSent(awsBody("one", ""), awsBody("one", ""), disableBody, disableBody),
 			},
@@ -205,7 +205,7 @@ func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 	})
 }
 
-func TestRotationAutomatic(t *testing.T) {
+func TestAutomaticRotationCountsChangedSecrets(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(*fixture) []step {
 		return []step{
@@ -221,7 +221,7 @@ func TestRotationAutomatic(t *testing.T) {
 				action: updates, changes: changes{"secret_key_version": {2, 3}},
 				sent: []string{awsBody("one", "")},
 			},
-			{ // without a secret nothing can be compared, and nothing has to be sent
+			{ // without a secret, nothing can be compared and nothing is sent
 				config: aws.without("secret_key"), action: noop,
 			},
 			{ // but nothing else can be changed
@@ -232,7 +232,7 @@ func TestRotationAutomatic(t *testing.T) {
 	})
 }
 
-func TestRotationManual(t *testing.T) {
+func TestManualRotationFollowsTheNumber(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(*fixture) []step {
 		return []step{
@@ -255,7 +255,7 @@ func TestRotationManual(t *testing.T) {
 	})
 }
 
-func TestRotationBetweenModes(t *testing.T) {
+func TestRotationModeCanChange(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(*fixture) []step {
 		return []step{
@@ -280,7 +280,7 @@ func TestRotationBetweenModes(t *testing.T) {
 	})
 }
 
-func TestAccSecretUnknownAtPlan(t *testing.T) {
+func TestAccSecretUnknownAtPlanIsComparedAtApply(t *testing.T) {
 	t.Parallel()
 	later := func(secret string) arguments { return aws.with(arguments{"secret_key": knownLater{secret}}) }
 	play(t, true, mockapi.Options{}, func(*fixture) []step {
@@ -315,7 +315,7 @@ func TestAccSecretUnknownAtPlan(t *testing.T) {
 	})
 }
 
-func TestDriftOfEachField(t *testing.T) {
+func TestDriftOfEachFieldIsShownAndReverted(t *testing.T) {
 	t.Parallel()
 	whole := arguments{
 		"instance": "shop", "region": "eu-central-1", "bucket": "media", "access_key": "AKIAEXAMPLE",
@@ -351,7 +351,7 @@ func TestDriftOfEachField(t *testing.T) {
 	})
 }
 
-func TestDisabledByHand(t *testing.T) {
+func TestStorageDisabledByHandIsRestored(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(f *fixture) []step {
 		disable := func() { f.setStorage("shop", mockapi.Storage{}) }
@@ -380,7 +380,7 @@ func TestDisabledByHand(t *testing.T) {
 	})
 }
 
-func TestInstanceDeletedByHand(t *testing.T) {
+func TestDeletedInstanceLeavesTheState(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(f *fixture) []step {
 		remove := func() { f.account.RemoveInstance("shop") }
@@ -398,10 +398,10 @@ func TestInstanceDeletedByHand(t *testing.T) {
 				action: creates,
 				sent:   []string{awsBody("one", "")},
 			},
-			{before: remove}, // a destroy of what is gone already
+			{before: remove}, // the final destroy finds nothing
 		}
 	})
-	// A destroy that does not refresh first finds the instance gone only when it disables it.
+	// A destroy without a refresh finds out only when it disables the storage.
 	play(t, false, mockapi.Options{}, func(f *fixture) []step {
 		return []step{
 			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
@@ -410,20 +410,20 @@ func TestInstanceDeletedByHand(t *testing.T) {
 	})
 }
 
-func TestAccImportByIDThenTakeOverTheSecret(t *testing.T) {
+func TestAccImportTakesOverTheSecretOnceItIsConfigured(t *testing.T) {
 	t.Parallel()
 	play(t, true, mockapi.Options{}, func(f *fixture) []step {
 		f.setStorage("shop", awsStorage)
 		return []step{
 			{config: aws, secret: "one", importID: "shop"}, // terraform import
-			{ // without a secret, what was imported stays as it is
+			{ // without a secret, nothing changes
 				config: aws.without("secret_key"), action: noop,
 				state: map[string]any{
 					"instance": "shop", "enabled": true, "region": "us-east-1", "bucket": "media", "access_key": "AKIAEXAMPLE",
 					"secret_key": nil, "secret_key_version": nil, "endpoint": nil, "path_prefix": nil,
 				},
 			},
-			{ // with one, the plan shows the version appearing
+			{ // with one, the plan shows that the version appears
 				config: aws, secret: "one",
 				action: updates, changes: changes{"secret_key_version": {nil, 1}},
 				sent: []string{awsBody("one", "")},
@@ -461,7 +461,7 @@ func TestAccImportBlock(t *testing.T) {
 	}
 }
 
-func TestAccIdentity(t *testing.T) {
+func TestAccEveryOperationSetsTheIdentity(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	identity := []statecheck.StateCheck{
@@ -481,7 +481,7 @@ func TestAccIdentity(t *testing.T) {
 	})
 }
 
-func TestImportRefusesWhatIsNoInstance(t *testing.T) {
+func TestImportRefusesInvalidAndMissingInstances(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(*fixture) []step {
 		return []step{
@@ -492,7 +492,7 @@ func TestImportRefusesWhatIsNoInstance(t *testing.T) {
 	})
 }
 
-func TestMaskedAccessKey(t *testing.T) {
+func TestMaskedAccessKeyIsNeitherDriftNorEverSent(t *testing.T) {
 	t.Parallel()
 	masked := aws.with(arguments{"access_key": "AKIA****MPLE"})
 	mask := func(key string) string { return key[:4] + "****" + key[len(key)-4:] }
@@ -500,8 +500,8 @@ func TestMaskedAccessKey(t *testing.T) {
 		f.setStorage("shop", awsStorage)
 		return []step{
 			{config: aws, secret: "one", importID: "shop"},
-			{config: masked, action: noop},                              // a configuration written from the import plans empty
-			{config: masked, secret: "one", err: `Masked "access_key"`}, // but must not be sent
+			{config: masked, action: noop}, // as terraform plan -generate-config-out writes it
+			{config: masked, secret: "one", err: `Masked "access_key"`},
 			{
 				config: aws, secret: "one",
 				action: updates, changes: changes{"access_key": {"AKIA****MPLE", "AKIAEXAMPLE"}, "secret_key_version": {nil, 1}},
@@ -519,8 +519,7 @@ func TestMaskedAccessKey(t *testing.T) {
 	})
 }
 
-// Whatever RyzeAPI does where its contract is open, an apply succeeds and the plan after it is empty.
-func TestAccOpenPointsOfTheContract(t *testing.T) {
+func TestAccPlansEmptyWhateverTheContractLeavesOpen(t *testing.T) {
 	t.Parallel()
 	addSlashes := func(s string) string { return "/" + strings.Trim(s, "/") + "/" }
 	dropSlashes := func(s string) string { return strings.Trim(s, "/") }
@@ -553,7 +552,7 @@ func TestAccOpenPointsOfTheContract(t *testing.T) {
 			})
 		}
 	}
-	t.Run("all at once", func(t *testing.T) { // the nastiest, with the CLI
+	t.Run("all at once", func(t *testing.T) {
 		t.Parallel()
 		options := mockapi.Options{
 			Disabled: mockapi.DisabledAbsent, MaskAccessKey: hide,
@@ -563,7 +562,7 @@ func TestAccOpenPointsOfTheContract(t *testing.T) {
 	})
 }
 
-// lifeInOneForm takes a storage through its life, in one form of writing endpoint and prefix.
+// lifeInOneForm takes storage through its life, with one way of writing the endpoint and the prefix.
 func lifeInOneForm(form arguments) []step {
 	config := aws.with(form)
 	text := func(value any) string { s, _ := value.(string); return s }
@@ -589,7 +588,7 @@ func lifeInOneForm(form arguments) []step {
 	}
 }
 
-func TestFormsOfOneValue(t *testing.T) {
+func TestEquivalentFormsAreNoChange(t *testing.T) {
 	t.Parallel()
 	form := func(endpoint, path any) arguments {
 		return aws.with(arguments{"endpoint": endpoint, "path_prefix": path})
@@ -623,9 +622,9 @@ func TestFormsOfOneValue(t *testing.T) {
 	})
 }
 
-func TestServerThatDropsAField(t *testing.T) {
+func TestFieldThatIsNotSavedAsSentIsAnError(t *testing.T) {
 	t.Parallel()
-	drop := false // only while no request is under way
+	drop := false // changes only between requests
 	options := mockapi.Options{Alter: func(s *mockapi.Storage) {
 		if drop {
 			s.PathPrefix = ""
@@ -662,7 +661,7 @@ func TestServerThatDropsAField(t *testing.T) {
 	})
 }
 
-func TestServerThatDoesNotDisable(t *testing.T) {
+func TestStorageThatIsNotDisabledIsAnError(t *testing.T) {
 	t.Parallel()
 	stuck := false
 	options := mockapi.Options{Alter: func(s *mockapi.Storage) { s.Enabled = s.Enabled || stuck }}
@@ -679,13 +678,12 @@ func TestServerThatDoesNotDisable(t *testing.T) {
 	})
 }
 
-// After a write of which nobody knows whether it took effect, the next apply sends everything again, even if the
-// configuration has gone back.
-func TestAccWritesThatMayHaveTakenEffect(t *testing.T) {
+// The next apply sends everything, even if the configuration was reverted in the meantime.
+func TestAccWriteThatMayHaveTakenEffectIsSentAgain(t *testing.T) {
 	t.Parallel()
 	for mode, c := range map[string]struct {
 		one, two arguments
-		again    changes // planned after a rotation that may have happened was taken back
+		again    changes // planned once the rotation is reverted
 	}{
 		"automatic": {aws, aws, changes{"secret_key_version": {1, 2}}},
 		"manual":    {aws.with(version(1)), aws.with(version(2)), changes{"secret_key_version": {nil, 1}}},
@@ -711,10 +709,10 @@ func TestAccWritesThatMayHaveTakenEffect(t *testing.T) {
 						sent: []string{awsBody("two", "")},
 						err:  `may have carried out`,
 					},
-					{ // is taken back, but the server has it
+					{ // is reverted, but the server has it
 						before: func() {
 							if f.account.S3("shop").SecretKey != "two" {
-								t.Error("the fault is not the one that this test is about")
+								t.Error("the server does not have the secret, so the fault was not the one that this test needs")
 							}
 						},
 						config: c.one, secret: "one",
@@ -733,7 +731,7 @@ func forbid(f *fixture) func() {
 	}
 }
 
-func TestCreateThatWasRefusedIsNotTracked(t *testing.T) {
+func TestRefusedCreateIsNotTracked(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(f *fixture) []step {
 		return []step{
@@ -743,7 +741,7 @@ func TestCreateThatWasRefusedIsNotTracked(t *testing.T) {
 	})
 }
 
-func TestUpdateThatWasRefusedChangesNothing(t *testing.T) {
+func TestRefusedUpdateChangesNothing(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(f *fixture) []step {
 		return []step{
@@ -754,7 +752,7 @@ func TestUpdateThatWasRefusedChangesNothing(t *testing.T) {
 	})
 }
 
-func TestTimeouts(t *testing.T) {
+func TestTimeoutEndsAWaitForTheRateLimit(t *testing.T) {
 	t.Parallel()
 	create := arguments{"create": "1s", "read": "1m", "update": "1m", "delete": "1m"}
 	play(t, false, mockapi.Options{}, func(f *fixture) []step {
@@ -779,7 +777,7 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-func TestReadFailureLosesNothing(t *testing.T) {
+func TestFailedReadLosesNothing(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(f *fixture) []step {
 		f.settings = arguments{"max_retries": 0}
@@ -795,8 +793,8 @@ func TestReadFailureLosesNothing(t *testing.T) {
 	})
 }
 
-// What is wrong is an error at plan on its argument, and nothing is sent.
-func TestAccValidation(t *testing.T) {
+// It is never sent.
+func TestAccInvalidConfigurationFailsThePlan(t *testing.T) {
 	t.Parallel()
 	endpoint := func(value string) arguments { return aws.with(arguments{"endpoint": value}) }
 	bucket := func(value string) arguments { return aws.with(arguments{"bucket": value}) }
@@ -808,33 +806,35 @@ func TestAccValidation(t *testing.T) {
 		secret string
 		want   string
 	}{
-		"no bucket":             {aws.without("bucket"), "one", `Missing "bucket"`},
-		"empty bucket":          {bucket(""), "one", `Missing "bucket"`},
-		"no access key":         {aws.without("access_key"), "one", `Missing "access_key"`},
-		"no region for AWS":     {endpoint("").without("region"), "one", `Missing "region"`},
-		"no secret":             {aws.without("secret_key"), "one", `Missing "secret_key"`},
-		"null secret":           {aws, "", `Missing "secret_key"`},
-		"empty secret":          {aws.with(arguments{"secret_key": ""}), "", `"secret_key" is empty`},
-		"secret of a file":      {aws, "one\n", `(?s)Invalid "secret_key".*line\s+break`},
-		"secret with white end": {aws, "one ", `(?s)Invalid "secret_key".*white\s+space`},
-		"bucket with white end": {bucket("media "), "one", `Invalid "bucket"`},
-		"bucket of a file":      {bucket("media\n"), "one", `Invalid "bucket"`},
-		"masked key":            {aws.with(arguments{"access_key": "AKIA..."}), "one", `Masked "access_key"`},
-		"endpoint without host": {endpoint("https://"), "one", `Invalid "endpoint"`},
-		"endpoint of no scheme": {endpoint("minio.example.com"), "one", `(?s)Invalid "endpoint".*must begin with https://`},
-		"endpoint with password": {
+		"no bucket":               {aws.without("bucket"), "one", `Missing "bucket"`},
+		"empty bucket":            {bucket(""), "one", `Missing "bucket"`},
+		"no access key":           {aws.without("access_key"), "one", `Missing "access_key"`},
+		"no region, for AWS":      {endpoint("").without("region"), "one", `Missing "region"`},
+		"no secret":               {aws.without("secret_key"), "one", `Missing "secret_key"`},
+		"null secret":             {aws, "", `Missing "secret_key"`},
+		"empty secret":            {aws.with(arguments{"secret_key": ""}), "", `"secret_key" is empty`},
+		"secret with a newline":   {aws, "one\n", `(?s)Invalid "secret_key".*line\s+break`},
+		"secret with a space":     {aws, "one ", `(?s)Invalid "secret_key".*white\s+space`},
+		"bucket with a space":     {bucket("media "), "one", `Invalid "bucket"`},
+		"bucket with a newline":   {bucket("media\n"), "one", `Invalid "bucket"`},
+		"masked key":              {aws.with(arguments{"access_key": "AKIA..."}), "one", `Masked "access_key"`},
+		"endpoint without a host": {endpoint("https://"), "one", `Invalid "endpoint"`},
+		"endpoint without a scheme": {
+			endpoint("minio.example.com"), "one", `(?s)Invalid "endpoint".*must begin with https://`,
+		},
+		"endpoint with a password": {
 			endpoint("https://me:hunter2@minio.example.com"), "one", `(?s)Invalid "endpoint".*user name`,
 		},
-		"endpoint with query":    {endpoint("https://minio.example.com?a=b"), "one", `Invalid "endpoint"`},
-		"version 0":              {aws.with(version(0)), "one", `secret_key_version`},
-		"version over 2^53-1":    {aws.with(version(maxVersion + 1)), "one", `secret_key_version`},
-		"timeout of no time":     {timeout("0s"), "one", `Invalid timeout`},
-		"timeout of no duration": {timeout("soon"), "one", `must be a string containing a sequence of decimal numbers`},
+		"endpoint with a query":       {endpoint("https://minio.example.com?a=b"), "one", `Invalid "endpoint"`},
+		"version 0":                   {aws.with(version(0)), "one", `secret_key_version`},
+		"version over 2^53-1":         {aws.with(version(maxVersion + 1)), "one", `secret_key_version`},
+		"zero timeout":                {timeout("0s"), "one", `Invalid timeout`},
+		"timeout that is no duration": {timeout("soon"), "one", `must be a string containing a sequence of decimal numbers`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// The CLI plays a validator's error, one of the whole configuration, and one of the plan.
-			withCLI := name == "secret of a file" || name == "no bucket" || name == "masked key"
+			// One error each of a validator, of the whole configuration and of the plan.
+			withCLI := name == "secret with a newline" || name == "no bucket" || name == "masked key"
 			play(t, withCLI, mockapi.Options{}, func(f *fixture) []step {
 				t.Cleanup(f.sentNothing)
 				return []step{{config: c.config, secret: c.secret, planOnly: true, err: c.want}}
@@ -854,7 +854,7 @@ func TestAccValidation(t *testing.T) {
 	}
 }
 
-func TestAccLargestVersion(t *testing.T) {
+func TestAccVersionAfterTheLargestIsOne(t *testing.T) {
 	t.Parallel()
 	play(t, true, mockapi.Options{}, func(*fixture) []step {
 		return []step{
@@ -863,7 +863,7 @@ func TestAccLargestVersion(t *testing.T) {
 				sent:  []string{awsBody("one", "")},
 				state: map[string]any{"secret_key_version": maxVersion},
 			},
-			{ // no larger number is left to count on to
+			{ // there is no larger number
 				config: aws, secret: "one",
 				action: updates, changes: changes{"secret_key_version": {maxVersion, 1}},
 				sent: []string{awsBody("one", "")},
@@ -872,8 +872,7 @@ func TestAccLargestVersion(t *testing.T) {
 	})
 }
 
-// Unknown values pass the plan, and are checked at apply before anything is sent.
-func TestValuesUnknownAtPlan(t *testing.T) {
+func TestValuesUnknownAtPlanAreCheckedAtApply(t *testing.T) {
 	t.Parallel()
 	later := func(bucket string, enabled bool) arguments {
 		return aws.with(arguments{"bucket": knownLater{bucket}, "enabled": knownLater{enabled}})
@@ -883,7 +882,7 @@ func TestValuesUnknownAtPlan(t *testing.T) {
 			{config: later("", true), secret: "one", err: `Missing "bucket"`},
 			{config: later("media", true), secret: "one", sent: []string{awsBody("one", "")}},
 			{config: later("media", false), sent: []string{disableBody}},
-			{ // enabled turns out true, and the secret is missing
+			{ // enabled turns out to be true, so the secret is missing
 				config: later("other", true), err: `Missing "secret_key"`,
 			},
 			{

@@ -40,7 +40,7 @@ func elementsOf(t testing.TB, collection tftypes.Value) []tftypes.Value {
 	return elements
 }
 
-func TestInstances(t *testing.T) {
+func TestInstancesAreFiltered(t *testing.T) {
 	t.Parallel()
 	notFound := []string{"^Some instances were not found\n"}
 	for name, c := range map[string]struct {
@@ -48,13 +48,15 @@ func TestInstances(t *testing.T) {
 		want     []string // names, sorted
 		warnings []string
 	}{
-		"all":                     {config: arguments{}, want: []string{"Bar", "shop", "zoo"}},
-		"some":                    {config: arguments{"names": []string{"zoo", "shop"}}, want: []string{"shop", "zoo"}},
-		"one that does not exist": {arguments{"names": []string{"zoo", "nope"}}, []string{"zoo"}, notFound},
-		"none":                    {config: arguments{"names": []string{}}},
-		"in a state":              {config: arguments{"connection_state": "connected"}, want: []string{"Bar", "shop", "zoo"}},
-		"in no state":             {config: arguments{"connection_state": "qr"}},
-		"in the wrong case":       {arguments{"names": []string{"bar"}}, nil, notFound},
+		"all":                    {config: arguments{}, want: []string{"Bar", "shop", "zoo"}},
+		"some":                   {config: arguments{"names": []string{"zoo", "shop"}}, want: []string{"shop", "zoo"}},
+		"none":                   {config: arguments{"names": []string{}}},
+		"all are connected":      {config: arguments{"connection_state": "connected"}, want: []string{"Bar", "shop", "zoo"}},
+		"none waits for a scan":  {config: arguments{"connection_state": "qr"}},
+		"name in the wrong case": {config: arguments{"names": []string{"bar"}}, warnings: notFound},
+		"one that does not exist": {
+			config: arguments{"names": []string{"zoo", "nope"}}, want: []string{"zoo"}, warnings: notFound,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,8 +108,7 @@ func TestAttributesOfInstances(t *testing.T) {
 	}
 }
 
-// The names that the data source returns can be the keys of for_each.
-func TestAccInstancesForEach(t *testing.T) {
+func TestAccInstancesCanBeTheKeysOfForEach(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	f.account.AddInstance("zoo")
@@ -121,7 +122,7 @@ func TestAccInstancesForEach(t *testing.T) {
 	)
 }
 
-func TestInstancesThatCannotBeListed(t *testing.T) {
+func TestInstancesThatCannotBeListedAreAnError(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	f.mock.Inject(http.MethodGet, 99, mockapi.FailWith(403, "Forbidden"))
@@ -132,7 +133,7 @@ func TestInstancesThatCannotBeListed(t *testing.T) {
 	}
 }
 
-func TestInstanceS3DataSource(t *testing.T) {
+func TestInstanceS3DataSourceShowsTheStorage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	p := f.connect()

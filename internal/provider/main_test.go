@@ -32,7 +32,7 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 )
 
-// TestMain gives every test the same surroundings, whatever the machine's are.
+// TestMain gives the tests the same environment on every machine.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "ryzeapi-acc")
 	if err != nil {
@@ -59,7 +59,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// useCLI tells terraform-plugin-testing which CLI to run, so that it need not fetch one for each run of the tests.
+// useCLI tells terraform-plugin-testing which CLI to run, so that it does not download one for each run of
+// the tests.
 func useCLI() error {
 	ctx := context.Background() //nolint:forbidigo // TestMain has no caller's context
 	path, err := cli.Find(ctx, filepath.Join("..", ".."), os.Stderr)
@@ -86,7 +87,7 @@ type fixture struct {
 	settings arguments // more arguments of the provider
 
 	mu   sync.Mutex
-	seen int // how much of the journal was asserted
+	seen int // number of requests that have been asserted
 }
 
 func newFixture(t testing.TB, options mockapi.Options) *fixture {
@@ -100,7 +101,7 @@ func newFixture(t testing.TB, options mockapi.Options) *fixture {
 }
 
 // testProvider is the provider without its slowest parts, the pauses between attempts and the hash of a fingerprint,
-// and with an environment of its own: no store is asked, except by the tests of the preflight.
+// and with an environment of its own, which turns the preflight off.
 func testProvider(environment ...map[string]string) *ryzeapiProvider {
 	variables := map[string]string{preflightVariable: preflightOff}
 	for _, more := range environment {
@@ -220,7 +221,7 @@ func awsBody(secret, prefix string) string {
 	return body(s)
 }
 
-// body is the body that must be sent to enable a storage.
+// body is the body that must be sent to save enabled storage.
 func body(s mockapi.Storage) string {
 	return fmt.Sprintf(
 		`{"enabled":true,"region":%q,"bucket":%q,"accessKey":%q,"secretKey":%q,"endpoint":%q,"pathPrefix":%q}`,

@@ -15,7 +15,7 @@ import (
 
 const resourceType = "ryzeapi_instance_s3"
 
-// protocol is a provider, to which tests speak as Terraform does.
+// protocol is a provider to which the tests speak as Terraform does.
 type protocol struct {
 	t        testing.TB
 	server   tfprotov6.ProviderServer
@@ -151,7 +151,7 @@ type planned struct {
 	replaces bool
 }
 
-// planChange plans a change from a prior resource, nil for none, to the proposed state, nil for none.
+// planChange plans a change from a prior resource to the proposed state; nil stands for none.
 func (p *protocol) planChange(prior *managed, proposed, config attributes) (planned, *commandError) {
 	p.t.Helper()
 	request := &tfprotov6.PlanResourceChangeRequest{

@@ -108,7 +108,7 @@ func TestClientConfig(t *testing.T) {
 	}
 }
 
-func TestUserAgent(t *testing.T) {
+func TestUserAgentNamesTheProviderAndTerraform(t *testing.T) {
 	t.Parallel()
 	const want = "terraform-provider-ryzeapi/test (+https://github.com/ryzeapi/terraform-provider-ryzeapi) Terraform/1.2.3"
 	if got := clientConfigFor(t, "https://ryzeapi.cloud").UserAgent; got != want {
@@ -136,7 +136,7 @@ func TestUnknownSettingsDoNotFallBackToTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestAccUnknownToken(t *testing.T) {
+func TestAccUnknownTokenFailsThePlan(t *testing.T) {
 	t.Parallel()
 	play(t, true, mockapi.Options{}, func(*fixture) []step {
 		return []step{{
@@ -146,21 +146,21 @@ func TestAccUnknownToken(t *testing.T) {
 	})
 }
 
-func TestAccProviderArguments(t *testing.T) {
+func TestAccInvalidProviderArgumentsFailThePlan(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		settings arguments
 		want     string
 	}{
-		"timeout of no duration": {
+		"timeout that is no duration": {
 			arguments{"request_timeout": "soon"}, `(?s)Invalid "request_timeout".*not a positive\s+duration`,
 		},
-		"timeout of no time": {arguments{"request_timeout": "0s"}, `Invalid "request_timeout"`},
-		"negative retries":   {arguments{"max_retries": -1}, `max_retries`},
-		"too many retries":   {arguments{"max_retries": 21}, `max_retries`},
-		"unknown preflight":  {arguments{"preflight": "on"}, `(?s)preflight.*value must be one of`},
-		"no requests":        {arguments{"requests_per_minute": 0}, `requests_per_minute`},
-		"no certificate":     {arguments{"ca_cert_pem": "ca.pem"}, `(?s)Invalid "ca_cert_pem".*contains no certificate`},
+		"zero timeout":      {arguments{"request_timeout": "0s"}, `Invalid "request_timeout"`},
+		"negative retries":  {arguments{"max_retries": -1}, `max_retries`},
+		"too many retries":  {arguments{"max_retries": 21}, `max_retries`},
+		"unknown preflight": {arguments{"preflight": "on"}, `(?s)preflight.*value must be one of`},
+		"no requests":       {arguments{"requests_per_minute": 0}, `requests_per_minute`},
+		"no certificate":    {arguments{"ca_cert_pem": "ca.pem"}, `(?s)Invalid "ca_cert_pem".*contains no certificate`},
 		"no certificate file": {
 			arguments{"ca_cert_file": "no.pem"},
 			`(?s)Invalid provider setting "ca_cert_file".*cannot be read: open no.pem`,
@@ -182,7 +182,7 @@ func TestAccProviderArguments(t *testing.T) {
 	}
 }
 
-func TestRetriesAndRequestTimeout(t *testing.T) {
+func TestFailedRequestsAreRetriedUpToMaxRetries(t *testing.T) {
 	t.Parallel()
 	play(t, false, mockapi.Options{}, func(f *fixture) []step {
 		f.settings = arguments{"request_timeout": "1s", "max_retries": 2}
