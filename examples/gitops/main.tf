@@ -10,7 +10,9 @@ terraform {
 }
 
 # The token comes from the environment variable RYZEAPI_TOKEN.
-provider "ryzeapi" {}
+provider "ryzeapi" {
+  preflight_when = "always" # every plan asks the store whether the key still works
+}
 
 # Set as TF_VAR_secret_key from the pipeline's secret store. Ephemeral values are never written to
 # state or plan files.

@@ -1,10 +1,15 @@
 package e2e
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/cli"
@@ -91,10 +96,51 @@ func TestGitOps(t *testing.T) {
 	// Somebody switches the storage off by hand.
 	f.account.ChangeS3("shop-1", func(s *mockapi.Storage) { *s = mockapi.Storage{} })
 	script("drift", "second-secret", 2, "= false -> true", "ryzeapi-media")
+	driftOfTheStore(t, f, example, script)
 	// RyzeAPI is away.
 	f.mock.Inject("GET", 1000, mockapi.FailWith(401, "Invalid token"))
 	script("drift", "second-secret", 1, "401 Unauthorized")
 	for _, name := range []string{"plan", "apply", "drift"} {
 		script(name, "", 1, "TF_VAR_secret_key is not set") // not 2, which says that something has drifted
 	}
+}
+
+// driftOfTheStore has drift.sh look at a store whose answers change while the configuration stays as it is.
+func driftOfTheStore(t *testing.T, f *fixture, example string, script func(string, string, int, ...string)) {
+	t.Helper()
+	const works = `<ListBucketResult></ListBucketResult>`
+	said := func(code string) string { return "<Error><Code>" + code + "</Code></Error>" }
+	var answer atomic.Value
+	answer.Store(works)
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		body := answer.Load().(string) //nolint:forcetypeassert // nothing else is stored
+		if body != works {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(store.Close)
+	config := strings.Replace(
+		readFile(t, filepath.Join(example, "main.tf")),
+		"  region ",
+		"  endpoint = "+strconv.Quote(store.URL)+"\n  preflight = \"access\"\n  region ",
+		1,
+	)
+	f.write(config)
+	script("plan", "second-secret", 0)
+	script("apply", "second-secret", 0, "1 changed")
+	script("drift", "second-secret", 0, "No changes")
+	for body, warning := range map[string]string{
+		said("InvalidAccessKeyId"): `Warning: The S3 store rejects "access_key"`,
+		said("AccessDenied"):       "Warning: Could only partly check the S3 storage",
+		"A page.":                  "Warning: Could not check the S3 storage",
+	} {
+		answer.Store(body)
+		script("drift", "second-secret", 3, "No changes", warning)
+	}
+	f.account.ChangeS3("shop-1", func(s *mockapi.Storage) { s.Bucket = "other" })
+	script("drift", "second-secret", 2, `= "other" -> "ryzeapi-media"`) // in spite of the store
+	f.account.ChangeS3("shop-1", func(s *mockapi.Storage) { s.Bucket = "ryzeapi-media" })
+	answer.Store(works)
+	script("drift", "second-secret", 0, "No changes")
 }

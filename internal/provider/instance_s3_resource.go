@@ -118,7 +118,8 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 			"path_prefix": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Prefix of all object keys, such as `media/my-instance/`. " +
-					"Leading and trailing slashes make no difference.",
+					"End it with one slash and begin it with none, because RyzeAPI does not say how it joins the prefix and " +
+					"a file's name.",
 				Validators: []validator.String{checkText},
 			},
 			"preflight": schema.StringAttribute{

@@ -160,22 +160,22 @@ func (p *ryzeapiProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 			"preflight": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "How credentials and bucket are checked before they are saved: `access` sends the store one " +
-					"read request, `write` puts and deletes a small object, `off` checks nothing. " +
+					"read request, `write` also puts and deletes an empty object in an apply, `off` checks nothing. " +
 					"A resource's own `preflight` takes precedence. " +
 					"Defaults to the environment variable `" + preflightVariable + "`, else to `" + preflightAccess + "`.",
 				Validators: []validator.String{stringvalidator.OneOf(preflightModes...)},
 			},
 			"preflight_when": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "When a plan checks storage. With `change`, if the plan is about to save it. With `always`, " +
-					"in every plan that knows the secret, so that a key that expired or a bucket that was deleted shows; " +
-					"each distinct store is asked once. Defaults to `" + preflightChange + "`.",
+				MarkdownDescription: "When a plan checks storage. With `change`, only if the apply will save it. With `always`, " +
+					"every plan that knows the secret asks each distinct store once, so an expired key or a deleted bucket " +
+					"shows as a warning. Defaults to `" + preflightChange + "`.",
 				Validators: []validator.String{stringvalidator.OneOf(preflightChange, preflightAlways)},
 			},
 			"ca_cert_file": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Path of a PEM file with certificates of private certificate authorities, " +
-					"which the provider trusts in addition to the machine's own.",
+					"which the provider trusts for RyzeAPI's endpoint in addition to the machine's own.",
 				Validators: []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("ca_cert_pem"))},
 			},
 			"ca_cert_pem": schema.StringAttribute{
