@@ -18,17 +18,17 @@ import (
 )
 
 var (
-	campaignSeed   = flag.Uint64("campaign.seed", 0, "seed of the first campaign; 0 draws one")
+	campaignSeed   = flag.Uint64("campaign.seed", 0, "seed of the first campaign; 0 means a random one")
 	campaigns      = flag.Int("campaign.count", 1, "number of campaigns")
 	campaignRounds = flag.Int("campaign.rounds", 3, "rounds of a campaign")
 )
 
-// faultShare is how many of all requests meet a fault.
+// faultShare is the share of requests that meet a fault.
 const faultShare = 1.0 / 3
 
-// TestCampaign changes random configurations and storages in rounds, while a third of all requests meet a fault. An
-// apply that succeeds has made the server's storage what is configured; one that fails leaves what the next one
-// repairs.
+// TestCampaign makes random changes to the configuration, and by hand, in several rounds, while a third of all requests
+// meet a fault. After an apply that succeeds, the mock has exactly what is configured. Whatever an apply that fails
+// leaves behind, a later one repairs.
 func TestCampaign(t *testing.T) {
 	t.Parallel()
 	first := *campaignSeed
@@ -39,32 +39,35 @@ func TestCampaign(t *testing.T) {
 		seed := first + uint64(i)
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
-			newCampaign(t, seed).play(*campaignRounds)
+			newCampaign(t, seed).runRounds(*campaignRounds)
 		})
 	}
 }
 
 type campaign struct {
 	*fixture
-	random *rand.Rand
-	fleet  map[string]*storage // what is configured, by instance
+	random    *rand.Rand
+	resources map[string]*resource // by instance
 
 	mu     sync.Mutex
 	faulty bool           // whether requests meet faults now
-	faults map[string]int // that were played, by kind
+	faults map[string]int // how many requests met each kind of fault
 
-	applies, failed, number int
+	applies, failed int // destroys included
+	lastNumber      int
 }
 
-// storage is the configuration of one resource.
-type storage struct {
+// resource is the configuration of one resource.
+type resource struct {
 	mockapi.Storage
-	version int // secret_key_version, 0 where it counts by itself
+	version int // secret_key_version; 0 leaves it to the provider
 }
 
 func newCampaign(t *testing.T, seed uint64) *campaign {
 	t.Helper()
-	c := &campaign{random: rand.New(rand.NewPCG(seed, 0)), fleet: map[string]*storage{}, faults: map[string]int{}}
+	c := &campaign{
+		random: rand.New(rand.NewPCG(seed, 0)), resources: map[string]*resource{}, faults: map[string]int{},
+	}
 	choose := mockapi.RandomFaults(seed, faultShare)
 	c.fixture = newFixture(t, mockapi.Options{
 		Disabled: mockapi.DisabledShape(seed % 3),
@@ -80,20 +83,14 @@ func newCampaign(t *testing.T, seed uint64) *campaign {
 			}
 			return fault
 		},
-	}, c.names()...)
-	c.cli = raceDetecting
+	}, c.instances()...)
+	c.cli = terraformRace
 	return c
 }
 
-func (c *campaign) names() []string {
-	var names []string
-	for i := range 12 {
-		names = append(names, fmt.Sprintf("i%d", i))
-	}
-	return names
-}
+func (c *campaign) instances() []string { return fleet{number: 12}.names() }
 
-func (c *campaign) play(rounds int) {
+func (c *campaign) runRounds(rounds int) {
 	for round := range rounds {
 		c.change()
 		if round > 0 {
@@ -101,43 +98,37 @@ func (c *campaign) play(rounds int) {
 		}
 		c.settle()
 		c.compare()
-		if r := c.apply("plan", "-detailed-exitcode"); r.exit != 0 {
+		if r := c.runConfigured("plan", "-detailed-exitcode"); r.exit != 0 {
 			c.t.Fatalf("round %d: the plan after an apply is not empty:\n%s", round, r.out)
 		}
 	}
 	c.setFaulty(true)
-	for tries := 1; c.apply("destroy", "-auto-approve").exit != 0; tries++ {
+	for tries := 1; c.runConfigured("destroy", "-auto-approve").exit != 0; tries++ {
 		if c.setFaulty(tries < 4); tries > 4 {
 			c.t.Fatal("destroy does not succeed without faults")
 		}
 	}
-	clear(c.fleet)
+	clear(c.resources)
 	c.compare()
 
-	played := 0
+	faults := 0
 	for _, n := range c.faults {
-		played += n
+		faults += n
 	}
-	c.t.Logf(
-		"%d applies and destroys, of which %d failed; %d requests, of which %d met a fault: %v",
-		c.applies,
-		c.failed,
-		len(c.mock.Requests()),
-		played,
-		c.faults,
-	)
-	if played == 0 {
-		c.t.Error("no fault was played")
+	c.t.Logf("%d applies and destroys, of which %d failed; %d requests, of which %d met a fault: %v",
+		c.applies, c.failed, len(c.mock.Requests()), faults, c.faults)
+	if faults == 0 {
+		c.t.Error("no request met a fault")
 	}
 }
 
-// settle applies until it succeeds: under faults at first, sometimes with another change in between, and in the end
-// without any.
+// settle applies until an apply succeeds. The first applies meet faults; the fourth, at the latest, meets none.
+// Sometimes the configuration changes again in between.
 func (c *campaign) settle() {
 	for tries := 1; ; tries++ {
 		faulty := tries < 4 && (tries == 1 || c.random.IntN(2) == 0)
 		c.setFaulty(faulty)
-		r := c.apply("apply", "-auto-approve")
+		r := c.runConfigured("apply", "-auto-approve")
 		c.setFaulty(false)
 		if r.exit == 0 {
 			return
@@ -157,61 +148,63 @@ func (c *campaign) setFaulty(faulty bool) {
 	c.faulty = faulty
 }
 
-// compare checks that the server holds what is configured, and nothing else.
+// compare checks that the mock has exactly what is configured.
 func (c *campaign) compare() {
 	c.t.Helper()
-	for _, name := range c.names() {
+	for _, instance := range c.instances() {
 		var want mockapi.Storage
-		if s := c.fleet[name]; s != nil && s.Enabled {
-			want = s.Storage
+		if r := c.resources[instance]; r != nil && r.Enabled {
+			want = r.Storage
 		}
-		if held := c.account.S3(name); held != want {
-			c.t.Fatalf("the server holds for %s %+v, want %+v", name, held, want)
+		if got := c.account.S3(instance); got != want {
+			c.t.Fatalf("the storage of %s is %+v, want %+v", instance, got, want)
 		}
 	}
 }
 
-// change changes the configuration at random.
+// change makes random changes to the configuration.
 func (c *campaign) change() {
-	for _, name := range c.names() {
-		s := c.fleet[name]
+	for _, instance := range c.instances() {
+		r := c.resources[instance]
 		switch n := c.random.IntN(10); {
-		case s == nil && n < 5:
-			c.fleet[name] = &storage{Storage: c.draw()}
-		case s == nil:
+		case r == nil && n < 5:
+			c.resources[instance] = &resource{Storage: c.randomStorage()}
+		case r == nil:
 		case n == 0:
-			delete(c.fleet, name)
+			delete(c.resources, instance)
 		case n == 1:
-			s.Enabled = !s.Enabled
-		case n == 2: // switch between the two modes of rotation
-			s.version = (1 - min(s.version, 1)) * c.next()
+			r.Enabled = !r.Enabled
+		case n == 2: // switch between automatic and manual rotation
+			r.version = (1 - min(r.version, 1)) * c.nextNumber()
 		case n <= 4:
-			s.Bucket = fmt.Sprintf("bucket-%d", c.next())
+			r.Bucket = fmt.Sprintf("bucket-%d", c.nextNumber())
 		case n <= 6: // rotate
-			s.SecretKey = fmt.Sprintf("secret-%d", c.next())
-			if s.version > 0 {
-				s.version = c.next()
+			r.SecretKey = fmt.Sprintf("secret-%d", c.nextNumber())
+			if r.version > 0 {
+				r.version = c.nextNumber()
 			}
 		case n == 7:
-			drawn := c.draw()
-			drawn.SecretKey = s.SecretKey
-			s.Storage = drawn
+			storage := c.randomStorage()
+			storage.SecretKey = r.SecretKey
+			r.Storage = storage
 		}
 	}
 }
 
-// next is a number that has not been used before.
-func (c *campaign) next() int {
-	c.number++
-	return 100 + c.number
+// nextNumber returns a number that it has not returned before.
+func (c *campaign) nextNumber() int {
+	c.lastNumber++
+	return 100 + c.lastNumber
 }
 
-func (c *campaign) draw() mockapi.Storage {
+func (c *campaign) randomStorage() mockapi.Storage {
 	s := mockapi.Storage{
-		Enabled: c.random.IntN(
-			4,
-		) > 0, Region: "us-east-1", Bucket: "media", AccessKey: fmt.Sprintf("AKIA%d", c.random.IntN(3)),
-		SecretKey: fmt.Sprintf("secret-%d", c.next()), PathPrefix: []string{"", "media/", "a/b"}[c.random.IntN(3)],
+		Enabled:    c.random.IntN(4) > 0,
+		Region:     "us-east-1",
+		Bucket:     "media",
+		AccessKey:  fmt.Sprintf("AKIA%d", c.random.IntN(3)),
+		SecretKey:  fmt.Sprintf("secret-%d", c.nextNumber()),
+		PathPrefix: []string{"", "media/", "a/b"}[c.random.IntN(3)],
 	}
 	if c.random.IntN(3) == 0 {
 		s.Region, s.Endpoint = "", "https://minio.example.com"
@@ -219,14 +212,14 @@ func (c *campaign) draw() mockapi.Storage {
 	return s
 }
 
-// drift changes storages behind the CLI's back.
+// drift makes random changes by hand, behind the CLI's back.
 func (c *campaign) drift() {
-	for _, name := range c.names() {
+	for _, instance := range c.instances() {
 		switch c.random.IntN(8) {
 		case 0:
-			c.account.ChangeS3(name, func(s *mockapi.Storage) { *s = mockapi.Storage{} })
+			c.setStorage(instance, mockapi.Storage{})
 		case 1:
-			c.account.ChangeS3(name, func(s *mockapi.Storage) {
+			c.account.ChangeS3(instance, func(s *mockapi.Storage) {
 				if s.Enabled {
 					s.Bucket, s.SecretKey = "by-hand", "by-hand"
 				}
@@ -235,13 +228,13 @@ func (c *campaign) drift() {
 	}
 }
 
-// apply writes the configuration and runs a command with it.
-func (c *campaign) apply(args ...string) result {
+// runConfigured writes the configuration and runs a command with it.
+func (c *campaign) runConfigured(args ...string) result {
 	c.t.Helper()
-	c.write(c.configuration())
+	c.write(c.hcl())
 	secrets := map[string]string{}
-	for name, s := range c.fleet {
-		secrets[name] = s.SecretKey
+	for instance, r := range c.resources {
+		secrets[instance] = r.SecretKey
 	}
 	encoded, err := json.Marshal(secrets)
 	if err != nil {
@@ -252,51 +245,37 @@ func (c *campaign) apply(args ...string) result {
 		c.applies++
 		c.failed += min(r.exit, 1)
 	}
-	if strings.Contains(r.out, "bug in the provider") || strings.Contains(r.out, "panic") ||
-		strings.Contains(r.out, "DATA RACE") {
-		c.t.Fatal(r.out)
+	for _, bug := range []string{"bug in the provider", "panic", "DATA RACE"} {
+		if strings.Contains(r.out, bug) {
+			c.t.Fatal(r.out)
+		}
 	}
 	return r
 }
 
-func (c *campaign) configuration() string {
-	var all strings.Builder
-	all.WriteString(`
-terraform {
-  required_providers {
-    ryzeapi = { source = "ryzeapi/ryzeapi" }
-  }
-}
-provider "ryzeapi" {
-  request_timeout = "1s"
-  max_retries     = 1
-}
-variable "secrets" {
-  type      = map(string)
-  ephemeral = true
-}
-`)
-	for _, name := range slices.Sorted(maps.Keys(c.fleet)) {
-		s := c.fleet[name]
-		fmt.Fprintf(
-			&all,
-			"resource \"ryzeapi_instance_s3\" %q {\n  instance = %q\n  enabled = %t\n  bucket = %q\n  access_key = %q\n  secret_key = var.secrets[%q]\n",
-			name,
-			name,
-			s.Enabled,
-			s.Bucket,
-			s.AccessKey,
-			name,
-		)
-		for argument, value := range map[string]string{"region": s.Region, "endpoint": s.Endpoint, "path_prefix": s.PathPrefix} {
-			if value != "" {
-				fmt.Fprintf(&all, "  %s = %q\n", argument, value)
-			}
-		}
-		if s.version > 0 {
-			fmt.Fprintf(&all, "  secret_key_version = %d\n", s.version)
-		}
-		all.WriteString("}\n")
+func (c *campaign) hcl() string {
+	config := providerBlocks(arguments{"request_timeout": "1s", "max_retries": 1}) +
+		arguments{"type": expr("map(string)"), "ephemeral": true}.hcl(`variable "secrets"`)
+	for _, instance := range slices.Sorted(maps.Keys(c.resources)) {
+		config += c.resources[instance].hcl(instance)
 	}
-	return all.String()
+	return config
+}
+
+// hcl returns the resource, whose name is that of its instance.
+func (r *resource) hcl(instance string) string {
+	all := arguments{
+		"instance": instance, "enabled": r.Enabled, "bucket": r.Bucket, "access_key": r.AccessKey,
+		"secret_key": expr(fmt.Sprintf("var.secrets[%q]", instance)),
+	}
+	optional := map[string]string{"region": r.Region, "endpoint": r.Endpoint, "path_prefix": r.PathPrefix}
+	for name, value := range optional {
+		if value != "" {
+			all[name] = value
+		}
+	}
+	if r.version > 0 {
+		all["secret_key_version"] = r.version
+	}
+	return all.resource(instance)
 }

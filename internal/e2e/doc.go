@@ -1,3 +1,2 @@
-// Package e2e holds the tests that need the provider as users run it: a process of its own, started by a real
-// Terraform or OpenTofu.
+// Package e2e tests the provider as users run it: as a separate process that a real Terraform or OpenTofu starts.
 package e2e

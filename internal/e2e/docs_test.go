@@ -14,30 +14,30 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// The convention of the guides. The last sentence before a block of configuration is its caption: it ends with a colon
-// and names one file.
+// The convention of the guides: the last sentence before a block of configuration is its caption. It names one file and
+// ends with a colon.
 //
 //	`main.tf`:                                  the block is the whole file; a whole main.tf starts a new folder
-//	Add this to `main.tf`:                      the block's top-level blocks are new in that file
+//	Add this to `main.tf`:                      the block's top-level blocks are added to that file
 //	In `main.tf`, change the resource:          at least one of them replaces the one with the same header
 //	... the `main.tf` of [a guide](guide.md)    the folder starts with the files of that guide
 var (
-	hclBlock     = regexp.MustCompile("(?ms)^```(?:terraform|hcl)\n(.*?)^```")
-	captionFile  = regexp.MustCompile("`([\\w./-]+\\.(?:tf|tfquery\\.hcl|tftest\\.hcl))`")
-	captionGuide = regexp.MustCompile(`\]\((?:docs/guides/)?([\w-]+\.md)\)`)
-	captionAdds  = regexp.MustCompile(`(?i)\badd\b`)
-	captionMends = regexp.MustCompile(`(?i)\bchange\b`)
-	topLevel     = regexp.MustCompile(`(?ms)^((?:#[^\n]*\n)*)(\w[^\n]*?) \{(?:[^\n]*\}\n|\n.*?^\}\n)`)
-	variable     = regexp.MustCompile(`(?m)^variable "(\w+)"`)
-	asksStore    = regexp.MustCompile(`preflight +=\s+"(?:access|write)"`)
+	hclBlock       = regexp.MustCompile("(?ms)^```(?:terraform|hcl)\n(.*?)^```")
+	captionFile    = regexp.MustCompile("`([\\w./-]+\\.(?:tf|tfquery\\.hcl|tftest\\.hcl))`")
+	captionGuide   = regexp.MustCompile(`\]\((?:docs/guides/)?([\w-]+\.md)\)`)
+	captionAdds    = regexp.MustCompile(`(?i)\badd\b`)
+	captionChanges = regexp.MustCompile(`(?i)\bchange\b`)
+	topLevelBlock  = regexp.MustCompile(`(?ms)^((?:#[^\n]*\n)*)(\w[^\n]*?) \{(?:[^\n]*\}\n|\n.*?^\}\n)`)
+	variableName   = regexp.MustCompile(`(?m)^variable "(\w+)"`)
+	preflightIsOn  = regexp.MustCompile(`preflight +=\s+"(?:access|write)"`)
 )
 
-// cannotRun are what marks the blocks that no test can run, with the reason. Each marks exactly one block.
+// cannotRun has code of the blocks that no test can run, with the reason. Each entry fits exactly one block.
 var cannotRun = map[string]string{
 	`ephemeral "aws_secretsmanager_secret_version"`: "needs the provider hashicorp/aws and an AWS account",
 }
 
-// docBlock is a block of configuration in a page, with its caption.
+// docBlock is a block of configuration on a page, with its caption.
 type docBlock struct{ caption, code string }
 
 func blocksOf(page string) (blocks []docBlock) {
@@ -50,20 +50,20 @@ func blocksOf(page string) (blocks []docBlock) {
 	return blocks
 }
 
-// put does to the files of a folder what the caption of a block says, and returns the file that the block is for.
-// Where the caption names a guide, guide has its files.
-func (d docBlock) put(files map[string]string, guide func(string) map[string]string) (string, error) {
+// placeIn changes the files of a folder as the caption of the block says, and returns the name of the block's file. If
+// the caption names a guide, filesOfGuide returns that guide's files.
+func (d docBlock) placeIn(files map[string]string, filesOfGuide func(string) map[string]string) (string, error) {
 	names := captionFile.FindAllStringSubmatch(d.caption, -1)
 	if len(names) != 1 || !strings.HasSuffix(d.caption, ":") {
 		return "", fmt.Errorf("the sentence before a block must name one file and end with a colon: %q", d.caption)
 	}
 	name := names[0][1]
-	if page := captionGuide.FindStringSubmatch(d.caption); page != nil {
+	if guide := captionGuide.FindStringSubmatch(d.caption); guide != nil {
 		clear(files)
-		maps.Copy(files, guide(page[1]))
+		maps.Copy(files, filesOfGuide(guide[1]))
 	}
-	adds, mends := captionAdds.MatchString(d.caption), captionMends.MatchString(d.caption)
-	if !adds && !mends {
+	adds, changes := captionAdds.MatchString(d.caption), captionChanges.MatchString(d.caption)
+	if !adds && !changes {
 		if name == "main.tf" {
 			clear(files)
 		}
@@ -74,10 +74,10 @@ func (d docBlock) put(files map[string]string, guide func(string) map[string]str
 	if !found {
 		return "", fmt.Errorf("there is no %s yet: %q", name, d.caption)
 	}
-	mended := 0
-	for _, block := range topLevel.FindAllStringSubmatch(d.code, -1) {
+	changed := 0
+	for _, block := range topLevelBlock.FindAllStringSubmatch(d.code, -1) {
 		old := ""
-		for _, present := range topLevel.FindAllStringSubmatch(content, -1) {
+		for _, present := range topLevelBlock.FindAllStringSubmatch(content, -1) {
 			if present[2] == block[2] {
 				old = present[0]
 			}
@@ -86,42 +86,43 @@ func (d docBlock) put(files map[string]string, guide func(string) map[string]str
 			content += "\n" + block[0]
 			continue
 		}
-		mended++
+		changed++
 		content = strings.Replace(content, old, block[0], 1)
 	}
-	if mends != (mended > 0) {
-		return "", fmt.Errorf("%d blocks of %s change: %q", mended, name, d.caption)
+	if changes != (changed > 0) {
+		return "", fmt.Errorf("%d blocks of %s change: %q", changed, name, d.caption)
 	}
 	files[name] = content
 	return name, nil
 }
 
-// filesOf is what a reader has who has followed a guide to its end.
+// filesOf returns the files of a reader who has followed a guide to its end.
 func filesOf(t *testing.T, guide string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
+	filesOfGuide := func(other string) map[string]string { return filesOf(t, other) }
 	for _, block := range blocksOf(readFile(t, filepath.Join("..", "..", "docs", "guides", guide))) {
-		if _, err := block.put(files, func(other string) map[string]string { return filesOf(t, other) }); err != nil {
+		if _, err := block.placeIn(files, filesOfGuide); err != nil {
 			t.Fatalf("%s: %v", guide, err)
 		}
 	}
 	return files
 }
 
-// noStores is a proxy that takes the place of every store, and counts what it refuses.
-type noStores struct {
-	env   []string
-	mu    sync.Mutex
-	asked int
+// storeProxy is a proxy in front of all stores. It rejects every request, and counts them.
+type storeProxy struct {
+	env      []string // makes a command use the proxy
+	mu       sync.Mutex
+	requests int
 }
 
-func newNoStores(t *testing.T) *noStores {
+func newStoreProxy(t *testing.T) *storeProxy {
 	t.Helper()
-	p := &noStores{}
+	p := &storeProxy{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.asked++
+		p.requests++
 		http.Error(w, "There is no store here.", http.StatusBadGateway)
 	}))
 	t.Cleanup(server.Close)
@@ -129,17 +130,17 @@ func newNoStores(t *testing.T) *noStores {
 	return p
 }
 
-// count returns how often a store has been asked since the last call.
-func (p *noStores) count() int {
+// newRequests returns the number of requests since the last call.
+func (p *storeProxy) newRequests() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	asked := p.asked
-	p.asked = 0
-	return asked
+	n := p.requests
+	p.requests = 0
+	return n
 }
 
-// Every block of configuration in the README and the guides has the canonical format and says which file it belongs to,
-// and the files plan after each block, exactly as the page has them.
+// Every block of configuration in the README and the guides has the canonical format and says which file it belongs to.
+// After each block, the files plan exactly as the page shows them.
 func TestEveryBlockInTheDocsPlans(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -147,16 +148,16 @@ func TestEveryBlockInTheDocsPlans(t *testing.T) {
 	if err != nil || len(pages) < 8 {
 		t.Fatalf("%d guides, %v", len(pages), err)
 	}
-	blocks, marked := 0, map[string]int{}
+	blocks, exempted := 0, map[string]int{}
 	for _, page := range append(pages, filepath.Join(root, "README.md"), filepath.Join(root, "docs", "index.md")) {
 		found := blocksOf(readFile(t, page))
 		blocks += len(found)
 		var runnable []docBlock
 		for _, block := range found {
 			exempt := false
-			for mark := range cannotRun {
-				if strings.Contains(block.code, mark) {
-					marked[mark]++
+			for code := range cannotRun {
+				if strings.Contains(block.code, code) {
+					exempted[code]++
 					exempt = true
 				}
 			}
@@ -170,18 +171,18 @@ func TestEveryBlockInTheDocsPlans(t *testing.T) {
 			planBlocks(t, runnable)
 		})
 	}
-	for mark, reason := range cannotRun {
-		if marked[mark] != 1 {
-			t.Errorf("%d blocks have %s (%s)", marked[mark], mark, reason)
+	for code, reason := range cannotRun {
+		if exempted[code] != 1 {
+			t.Errorf("%d blocks contain %s, which %s", exempted[code], code, reason)
 		}
 	}
 	if blocks < 15 {
-		t.Errorf("just %d blocks were found", blocks)
+		t.Errorf("only %d blocks were found", blocks)
 	}
 	t.Logf("%d blocks", blocks)
 }
 
-// checkFormat formats all blocks of a page at once, each in a file of its own.
+// checkFormat checks the format of all blocks of a page with one command, each in a file of its own.
 func checkFormat(t *testing.T, blocks []docBlock) {
 	t.Helper()
 	if len(blocks) == 0 {
@@ -196,15 +197,17 @@ func checkFormat(t *testing.T, blocks []docBlock) {
 	}
 }
 
+// planBlocks plans the files of a page after each block.
 func planBlocks(t *testing.T, blocks []docBlock) {
 	t.Helper()
-	stores, files := newNoStores(t), map[string]string{}
+	stores, files := newStoreProxy(t), map[string]string{}
+	filesOfGuide := func(guide string) map[string]string { return filesOf(t, guide) }
 	for _, block := range blocks {
-		name, err := block.put(files, func(guide string) map[string]string { return filesOf(t, guide) })
+		name, err := block.placeIn(files, filesOfGuide)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasSuffix(name, ".tftest.hcl") { // of the example module, whose tests TestModuleByTheTestFramework runs
+		if strings.HasSuffix(name, ".tftest.hcl") { // TestExampleModule runs it
 			delete(files, name)
 			module := filepath.Join("..", "..", "examples", "modules", "instance-media")
 			if readFile(t, filepath.Join(module, name)) != block.code {
@@ -216,30 +219,30 @@ func planBlocks(t *testing.T, blocks []docBlock) {
 		env := stores.env
 		for file, content := range files {
 			f.writeFile(file, content)
-			for _, declared := range variable.FindAllStringSubmatch(content, -1) {
+			for _, declared := range variableName.FindAllStringSubmatch(content, -1) {
 				env = append(env, "TF_VAR_"+declared[1]+"=secret")
 			}
 		}
 		if r := f.run(env, "plan"); r.exit != 0 {
 			t.Errorf("%s\n%s\ndoes not plan:\n%s", block.caption, block.code, r.out)
 		}
-		if asked, want := stores.count(), asksStore.MatchString(files["main.tf"]); (asked > 0) != want {
-			t.Errorf("%s\n%s\nA store was asked %d times.", block.caption, block.code, asked)
+		if n, want := stores.newRequests(), preflightIsOn.MatchString(files["main.tf"]); (n > 0) != want {
+			t.Errorf("%s\n%s\nsends %d requests to a store", block.caption, block.code, n)
 		}
 		if strings.HasSuffix(name, ".tfquery.hcl") {
-			query(t, f, block)
+			runQuery(t, f, block)
 		}
 	}
 }
 
-// query runs a block for terraform query, which Terraform has from 1.14 on and OpenTofu does not have.
-func query(t *testing.T, f *fixture, block docBlock) {
+// runQuery runs a block with terraform query, which Terraform has since 1.14 and OpenTofu does not have.
+func runQuery(t *testing.T, f *fixture, block docBlock) {
 	t.Helper()
 	if help := f.run(nil, "query", "-help"); help.exit != 0 || !strings.Contains(help.out, "tfquery") {
-		t.Logf("not run, since %s has no query: %s", f.cli.Name(), block.caption)
+		t.Logf("not run, because this %s has no query command: %s", f.cli.Name(), block.caption)
 		return
 	}
-	f.storageIs("shop-1", fleetStorage("shop-1"))
+	f.setStorage("shop-1", exampleStorage("shop-1"))
 	if r := f.run(nil, "query"); r.exit != 0 || !strings.Contains(r.out, "shop-1") {
 		t.Errorf("%s\n%s\nfinds nothing:\n%s", block.caption, block.code, r.out)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// refused is how many requests met the rate limit.
-func (f *fixture) refused() int {
+// rateLimited returns how many requests the rate limit has refused so far.
+func (f *fixture) rateLimited() int {
 	n := 0
 	for _, r := range f.mock.Requests() {
 		if r.Status == http.StatusTooManyRequests {
@@ -24,60 +24,63 @@ func (f *fixture) refused() int {
 	return n
 }
 
-// Four pipelines with one token, each with twelve instances, under a limit of 20 requests in 2 s for all of them.
+// Four pipelines with the same token and twelve instances each share a limit of 20 requests in 2 s.
 func TestFourRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, instanceTokens := range []string{"auto", "never"} {
 		t.Run("instance_tokens "+instanceTokens, func(t *testing.T) {
 			t.Parallel()
+			var fleets []fleet
 			var names []string
-			prefixes := []string{"a", "b", "c", "d"}
-			for _, prefix := range prefixes {
-				names = append(names, fleetNames(prefix, 12)...)
+			for _, prefix := range []string{"a", "b", "c", "d"} {
+				config := fleet{number: 12, prefix: prefix, settings: arguments{"instance_tokens": instanceTokens}}
+				fleets = append(fleets, config)
+				names = append(names, config.names()...)
 			}
-			first := newFixture(t, mockapi.Options{RateLimit: 20, RateWindow: 2 * time.Second}, names...)
-			first.cli = raceDetecting
+			f := newFixture(t, mockapi.Options{RateLimit: 20, RateWindow: 2 * time.Second}, names...)
+			f.cli = terraformRace
 			var folders []*fixture
-			for _, prefix := range prefixes {
-				folder := first.beside()
-				folder.write(fleet(prefix, 12, fmt.Sprintf("instance_tokens = %q", instanceTokens)))
+			for _, config := range fleets {
+				folder := f.inNewFolder()
+				folder.write(config.hcl())
 				folders = append(folders, folder)
 			}
-			// All end well, and all have the same plan afterwards: none.
+			// Each apply succeeds, and each plan after it is empty.
 			log := filepath.Join(t.TempDir(), "terraform.log")
 			env := []string{"TF_VAR_secret=one", "TF_LOG=INFO", "TF_LOG_PATH=" + log}
 			for _, args := range [][]string{{"apply", "-auto-approve"}, {"plan", "-detailed-exitcode"}} {
-				var all []*running
+				var runs []*running
 				for _, folder := range folders {
-					all = append(all, folder.start(t.Context(), env, args...))
+					runs = append(runs, folder.start(t.Context(), env, args...))
 				}
-				for _, r := range all {
-					if ended := r.wait(); ended.exit != 0 {
-						t.Errorf("%s: exit code %d:\n%s", args[0], ended.exit, ended.out)
+				for _, run := range runs {
+					if r := run.wait(); r.exit != 0 {
+						t.Errorf("%s: exit code %d:\n%s", args[0], r.exit, r.out)
 					}
 				}
-				first.holds(names, "one")
+				f.checkSecret(names, "one")
 			}
 			logged, err := os.ReadFile(log)
-			const why = "a request to RyzeAPI is waiting for the rate limit of the token, which is used up until"
-			if instanceTokens == "never" && (err != nil || !strings.Contains(string(logged), why)) {
-				t.Errorf("the log does not say why it waits (%v):\n%s", err, logged)
+			const reason = "a request to RyzeAPI is waiting for the rate limit of the token, which is used up until"
+			if instanceTokens == "never" && (err != nil || !strings.Contains(string(logged), reason)) {
+				t.Errorf("the log does not say why a run waits (%v):\n%s", err, logged)
 			}
-			t.Logf("%d requests, %d of them refused", len(first.mock.Requests()), first.refused())
+			t.Logf("%d requests, %d of them refused by the rate limit", len(f.mock.Requests()), f.rateLimited())
 		})
 	}
 }
 
-// isOwnToken tells whether a request was sent by an instance's own token.
-func isOwnToken(r *http.Request) bool { return r.Header.Get("Token") != accountToken }
+// hasInstanceToken reports whether a request was sent with an instance's own token.
+func hasInstanceToken(r *http.Request) bool { return r.Header.Get("Token") != accountToken }
 
-// asRyzeAPI is a mock with the documented rate limit, and a latency.
-func asRyzeAPI(options mockapi.Options, ownTokensWork bool) mockapi.Options {
+// withLimitAndLatency adds the documented rate limit, unless there is one already, and a latency of 20 ms. It can make
+// the mock refuse instance tokens.
+func withLimitAndLatency(options mockapi.Options, instanceTokensWork bool) mockapi.Options {
 	if options.RateLimit == 0 {
 		options.RateLimit = 100
 	}
 	options.Fault = func(r *http.Request) mockapi.Fault {
-		if isOwnToken(r) && !ownTokensWork {
+		if hasInstanceToken(r) && !instanceTokensWork {
 			return mockapi.FailWith(http.StatusForbidden, "Forbidden")
 		}
 		return mockapi.Delay(20 * time.Millisecond)
@@ -85,100 +88,112 @@ func asRyzeAPI(options mockapi.Options, ownTokensWork bool) mockapi.Options {
 	return options
 }
 
-// fleetSteps are the commands that are counted and timed, one after the other.
-var fleetSteps = []struct {
-	name, secret, bucket string
-	args                 []string
-	writes               func(instances int) int
-}{
-	{"create", "one", "media", []string{"apply", "-auto-approve"}, all},
-	{"empty plan", "one", "media", []string{"plan", "-detailed-exitcode"}, none},
-	{"update one field", "one", "moved", []string{"apply", "-auto-approve"}, all},
-	{"rotate the secret", "two", "moved", []string{"apply", "-auto-approve"}, all},
-	{"destroy", "two", "moved", []string{"destroy", "-auto-approve"}, all},
+// fleetStep is a command whose cost is measured.
+type fleetStep struct {
+	name           string
+	secret, bucket string
+	args           []string
+	writes         bool // to each instance once; otherwise to none
 }
 
-func all(n int) int { return n }
-func none(int) int  { return 0 }
+// fleetSteps run one after the other.
+var fleetSteps = []fleetStep{
+	{"create", "one", "media", []string{"apply", "-auto-approve"}, true},
+	{"empty plan", "one", "media", []string{"plan", "-detailed-exitcode"}, false},
+	{"update one field", "one", "moved", []string{"apply", "-auto-approve"}, true},
+	{"rotate the secret", "two", "moved", []string{"apply", "-auto-approve"}, true},
+	{"destroy", "two", "moved", []string{"destroy", "-auto-approve"}, true},
+}
 
-// play runs one of the steps in a whole window of the rate limit, and returns its time, its requests beside the
-// writes, and how many met the limit.
-func (f *fixture) play(n, step int) (took time.Duration, extra, refused int) {
+// cost is what a step of a fleet costs.
+type cost struct {
+	elapsed       time.Duration
+	writes, other int // requests
+	rateLimited   int // requests that the rate limit refused
+}
+
+// measure runs a step for a number of instances in new windows of the rate limit, and checks what it has changed.
+func (f *fixture) measure(instances int, step fleetStep) cost {
 	f.t.Helper()
-	s := fleetSteps[step]
-	f.write(strings.Replace(fleet("i", n), `"media"`, strconv.Quote(s.bucket), 1))
+	config := fleet{number: instances, storage: arguments{"bucket": step.bucket}}
+	f.write(config.hcl())
 	f.mock.NewWindows()
-	before, refusedBefore, start := len(f.mock.Requests()), f.refused(), time.Now()
-	f.must([]string{"TF_VAR_secret=" + s.secret}, s.args...)
-	took = time.Since(start)
-	for _, name := range fleetNames("i", n) {
-		if held := f.account.S3(name); s.name == "destroy" && held.Enabled ||
-			s.name != "destroy" && (held.SecretKey != s.secret || held.Bucket != s.bucket) {
-			f.t.Fatalf("after %s the server holds for %s %+v", s.name, name, held)
+	requests, rateLimited, start := len(f.mock.Requests()), f.rateLimited(), time.Now()
+	f.mustRun([]string{"TF_VAR_secret=" + step.secret}, step.args...)
+	elapsed := time.Since(start)
+	for _, name := range config.names() {
+		got := f.account.S3(name)
+		right := got.SecretKey == step.secret && got.Bucket == step.bucket
+		if step.name == "destroy" {
+			right = !got.Enabled
+		}
+		if !right {
+			f.t.Fatalf("%s: the storage of %s is %+v", step.name, name, got)
 		}
 	}
-	written := map[string]int{}
-	for _, r := range f.mock.Requests()[before:] {
+	written := map[string]bool{}
+	for _, r := range f.mock.Requests()[requests:] {
 		if r.Method == http.MethodPost && r.Status == http.StatusOK {
-			written[r.Path]++
+			written[r.Path] = true
 		}
 	}
-	if len(written) != s.writes(n) {
-		f.t.Fatalf("%s has written to %d instances", s.name, len(written))
+	writes := 0
+	if step.writes {
+		writes = instances
 	}
-	return took, len(f.mock.Requests()) - before - s.writes(n), f.refused() - refusedBefore
+	if len(written) != writes {
+		f.t.Fatalf("%s: %d instances were written, want %d", step.name, len(written), writes)
+	}
+	return cost{elapsed, writes, len(f.mock.Requests()) - requests - writes, f.rateLimited() - rateLimited}
 }
 
-// What a fleet of three times the rate limit costs in requests: one for each write, and a handful besides. It is the
-// ratio that counts; `make bench` has 300 and 1000 instances under RyzeAPI's own limit of 100.
-func TestRequestsOfAFleet(t *testing.T) {
+// A fleet of three times the rate limit costs one request for each write, and a handful of others. Only the ratio
+// matters; `make bench` has 300 and 1000 instances, and RyzeAPI's own limit of 100.
+func TestRequestsOfFleet(t *testing.T) {
 	t.Parallel()
-	const n = 60
-	f := newFixture(t, asRyzeAPI(mockapi.Options{RateLimit: n / 3}, true), fleetNames("i", n)...)
-	f.cli = raceDetecting
-	for i, s := range fleetSteps {
-		took, extra, refused := f.play(n, i)
-		if extra > 5 || refused > 0 {
-			t.Errorf("%s: %d requests besides the writes, %d met the rate limit", s.name, extra, refused)
+	const instances = 60
+	options := withLimitAndLatency(mockapi.Options{RateLimit: instances / 3}, true)
+	f := newFixture(t, options, fleet{number: instances}.names()...)
+	f.cli = terraformRace
+	for _, step := range fleetSteps {
+		cost := f.measure(instances, step)
+		if cost.other > 5 || cost.rateLimited > 0 {
+			t.Errorf("%s: %d requests that are not writes, %d refused by the rate limit",
+				step.name, cost.other, cost.rateLimited)
 		}
-		t.Logf("%s: %d + %d requests, %s", s.name, s.writes(n), extra, took)
+		t.Logf("%s: %d + %d requests, %s", step.name, cost.writes, cost.other, cost.elapsed)
 	}
 }
 
-// BenchmarkFleet prints what fleets cost, with the real CLI against a mock that has the documented limit of 100
-// requests in a minute and token, where nothing else is said, and 20 ms of latency.
+// BenchmarkFleet prints what fleets cost with a real CLI and a mock that has a latency of 20 ms and, unless the name
+// says otherwise, the documented limit of 100 requests per minute and token.
 func BenchmarkFleet(b *testing.B) {
-	for _, v := range []struct {
-		name      string
-		options   mockapi.Options
-		ownTokens bool
-		instances []int
+	for _, c := range []struct {
+		name               string
+		options            mockapi.Options
+		instanceTokensWork bool
+		instances          []int
 	}{
-		{"the list has all", mockapi.Options{}, true, []int{1, 30, 300, 1000}},
-		{"the list has a part", mockapi.Options{ListS3: mockapi.ListPartial}, true, []int{300}},
-		{"the list has no storage", mockapi.Options{ListS3: mockapi.ListMissing}, true, []int{300}},
+		{"the list has everything", mockapi.Options{}, true, []int{1, 30, 300, 1000}},
+		{"the list lacks part of each storage", mockapi.Options{ListS3: mockapi.ListPartial}, true, []int{300}},
+		{"the list lacks storage altogether", mockapi.Options{ListS3: mockapi.ListMissing}, true, []int{300}},
 		{"instance tokens are refused", mockapi.Options{}, false, []int{300}},
-		{"instance tokens are refused and 20 requests in 6 s", mockapi.Options{RateLimit: 20, RateWindow: 6 * time.Second}, false, []int{50}},
+		{
+			"instance tokens are refused, 20 requests in 6 s",
+			mockapi.Options{RateLimit: 20, RateWindow: 6 * time.Second}, false, []int{50},
+		},
 	} {
-		for _, n := range v.instances {
-			b.Run(fmt.Sprintf("%s, %d instances", v.name, n), func(b *testing.B) {
+		for _, n := range c.instances {
+			b.Run(fmt.Sprintf("%s, %d instances", c.name, n), func(b *testing.B) {
 				for range b.N {
-					f := newFixture(b, asRyzeAPI(v.options, v.ownTokens), fleetNames("i", n)...)
-					for i, s := range fleetSteps {
-						memory := watchMemory()
-						took, extra, refused := f.play(n, i)
-						fmt.Fprintf(
-							os.Stderr,
-							"| %s | %d | %s | %.1f s | %d + %d | %d | %d MB |\n",
-							v.name,
-							n,
-							s.name,
-							took.Seconds(),
-							s.writes(n),
-							extra,
-							refused,
-							memory()>>20,
-						)
+					options := withLimitAndLatency(c.options, c.instanceTokensWork)
+					f := newFixture(b, options, fleet{number: n}.names()...)
+					for _, step := range fleetSteps {
+						peakMemory := watchMemory()
+						cost := f.measure(n, step)
+						fmt.Fprintf(os.Stderr, "| %s | %d | %s | %.1f s | %d + %d | %d | %d MB |\n",
+							c.name, n, step.name, cost.elapsed.Seconds(),
+							cost.writes, cost.other, cost.rateLimited, peakMemory()>>20)
 					}
 				}
 			})
@@ -186,9 +201,9 @@ func BenchmarkFleet(b *testing.B) {
 	}
 }
 
-// watchMemory watches the provider's processes, where the system shows them, until it is asked for the most memory
-// that one of them has taken.
-func watchMemory() (most func() uint64) {
+// watchMemory watches the provider's processes until the returned function is called, which returns the peak memory of
+// any of them, in bytes; 0 if the system does not show it.
+func watchMemory() (stopAndPeak func() uint64) {
 	stop, result := make(chan struct{}), make(chan uint64)
 	go func() {
 		var peak uint64
@@ -205,14 +220,14 @@ func watchMemory() (most func() uint64) {
 	return func() uint64 { close(stop); return <-result }
 }
 
-// providerMemory is the most memory that a provider's process which is running now has taken so far; 0 where the
+// providerMemory returns the peak memory so far, in bytes, of any process of the provider that is running now; 0 if the
 // system does not show it.
 func providerMemory() uint64 {
 	var peak uint64
 	statuses, _ := filepath.Glob("/proc/[0-9]*/status")
 	for _, status := range statuses {
 		content, err := os.ReadFile(status)
-		if err != nil || !strings.HasPrefix(string(content), "Name:\tterraform-provi") { // cut by the system
+		if err != nil || !strings.HasPrefix(string(content), "Name:\tterraform-provi") { // Linux cuts the name
 			continue
 		}
 		for line := range strings.Lines(string(content)) {

@@ -16,7 +16,7 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// The scripts that the pipelines of examples/gitops call, through what happens to a storage.
+// The scripts that the pipelines of examples/gitops run, from the first plan of an instance's storage to drift.
 func TestGitOps(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -29,35 +29,24 @@ func TestGitOps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// From a mirror, init works as it does with a registry.
-	cliConfig, err := cli.Mirror(
-		t.TempDir(),
-		terraform.Provider,
-		"0.1.0/"+runtime.GOOS+"_"+runtime.GOARCH+"/terraform-provider-ryzeapi_v0.1.0",
-	)
+	// With a mirror, init works as it does with a registry.
+	program := "0.1.0/" + runtime.GOOS + "_" + runtime.GOARCH + "/terraform-provider-ryzeapi_v0.1.0"
+	cliConfig, err := cli.Mirror(t.TempDir(), terraform.Provider, program)
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := func(name, secret string, wantExit int, want ...string) {
+	script := func(name, secret string, wantExit int, wants ...string) {
 		t.Helper()
-		command := terraform.Command(
-			t.Context(),
-			f.dir,
-			append(
-				append([]string{}, f.env...),
-				"TF_CLI_CONFIG_FILE="+cliConfig,
-				"TERRAFORM="+terraform.Path,
-				"TF_VAR_secret_key="+secret,
-			),
-			"version",
-		)
+		env := append([]string{
+			"TF_CLI_CONFIG_FILE=" + cliConfig, "TERRAFORM=" + terraform.Path, "TF_VAR_secret_key=" + secret,
+		}, f.env...)
 		run := exec.CommandContext(t.Context(), filepath.Join(scripts, name+".sh"))
-		run.Dir, run.Env = command.Dir, command.Env
+		run.Dir, run.Env = f.dir, terraform.Command(t.Context(), f.dir, env, "version").Env
 		out, _ := run.CombinedOutput()
 		if exit := run.ProcessState.ExitCode(); exit != wantExit {
 			t.Fatalf("%s: exit code %d\n%s", name, exit, out)
 		}
-		for _, want := range want {
+		for _, want := range wants {
 			if !strings.Contains(string(out), want) {
 				t.Errorf("%s: %q is not in\n%s", name, want, out)
 			}
@@ -66,42 +55,44 @@ func TestGitOps(t *testing.T) {
 			t.Errorf("%s: the secret is in the output", name)
 		}
 	}
+	shop := []string{"shop-1"}
 	planned := func() string { return readFile(t, filepath.Join(f.dir, "plan.txt")) }
 
 	script("plan", "first-secret", 0, "Plan: 1 to add")
 	script("apply", "first-secret", 0, "1 added")
-	f.holds([]string{"shop-1"}, "first-secret")
+	f.checkSecret(shop, "first-secret")
 	script("drift", "first-secret", 0, "No changes")
 
-	// A pull request that goes with a rotated key.
+	// A pull request that accompanies a new secret.
 	script("plan", "second-secret", 0)
 	changes := 0
 	for line := range strings.Lines(planned()) {
-		if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, "~ ") || strings.HasPrefix(trimmed, "+ ") {
-			if !strings.HasPrefix(trimmed, "~ resource") && !strings.HasPrefix(trimmed, "~ update") &&
-				!strings.Contains(trimmed, "(write-only attribute)") {
-				changes++
-			}
+		line = strings.TrimSpace(line)
+		isChange := strings.HasPrefix(line, "~ ") || strings.HasPrefix(line, "+ ")
+		isHeading := strings.HasPrefix(line, "~ resource") || strings.HasPrefix(line, "~ update")
+		if isChange && !isHeading && !strings.Contains(line, "(write-only attribute)") {
+			changes++
 		}
 	}
 	if changes != 1 || !strings.Contains(planned(), "~ secret_key_version = 1 -> 2") {
 		t.Errorf("%d changes:\n%s", changes, planned())
 	}
-	f.holds([]string{"shop-1"}, "first-secret")                   // not yet
-	script("apply", "first-secret", 1, "inconsistent final plan") // it would rotate nothing
-	f.holds([]string{"shop-1"}, "first-secret")
+	f.checkSecret(shop, "first-secret")                           // not yet
+	script("apply", "first-secret", 1, "inconsistent final plan") // which would rotate nothing
+	f.checkSecret(shop, "first-secret")
 	script("apply", "second-secret", 0, "1 changed")
-	f.holds([]string{"shop-1"}, "second-secret")
+	f.checkSecret(shop, "second-secret")
 
-	// Somebody switches the storage off by hand.
-	f.account.ChangeS3("shop-1", func(s *mockapi.Storage) { *s = mockapi.Storage{} })
+	// Somebody disables the storage by hand.
+	f.setStorage("shop-1", mockapi.Storage{})
 	script("drift", "second-secret", 2, "= false -> true", "ryzeapi-media")
 	driftOfTheStore(t, f, example, script)
-	// RyzeAPI is away.
+	// RyzeAPI rejects the token.
 	f.mock.Inject("GET", 1000, mockapi.FailWith(401, "Invalid token"))
 	script("drift", "second-secret", 1, "401 Unauthorized")
+	// Without a secret, no script exits with 2, which would mean drift.
 	for _, name := range []string{"plan", "apply", "drift"} {
-		script(name, "", 1, "TF_VAR_secret_key is not set") // not 2, which says that something has drifted
+		script(name, "", 1, "TF_VAR_secret_key is not set")
 	}
 }
 
@@ -120,13 +111,8 @@ func driftOfTheStore(t *testing.T, f *fixture, example string, script func(strin
 		_, _ = io.WriteString(w, body)
 	}))
 	t.Cleanup(store.Close)
-	config := strings.Replace(
-		readFile(t, filepath.Join(example, "main.tf")),
-		"  region ",
-		"  endpoint = "+strconv.Quote(store.URL)+"\n  preflight = \"access\"\n  region ",
-		1,
-	)
-	f.write(config)
+	inStore := "  endpoint = " + strconv.Quote(store.URL) + "\n  preflight = \"access\"\n  region "
+	f.write(strings.Replace(readFile(t, filepath.Join(example, "main.tf")), "  region ", inStore, 1))
 	script("plan", "second-secret", 0)
 	script("apply", "second-secret", 0, "1 changed")
 	script("drift", "second-secret", 0, "No changes")

@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// inGroupOfItsOwn starts a command so that it and its children can be interrupted together, as a terminal does,
-// without the tests.
-func inGroupOfItsOwn(command *exec.Cmd) { command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+// useOwnProcessGroup makes a command start in a process group of its own. Like a terminal, a test can then interrupt
+// the command and its children together, without interrupting itself.
+func useOwnProcessGroup(command *exec.Cmd) { command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

@@ -2,4 +2,4 @@ package e2e
 
 import "os/exec"
 
-func inGroupOfItsOwn(*exec.Cmd) {}
+func useOwnProcessGroup(*exec.Cmd) {}

@@ -19,8 +19,8 @@ import (
 
 var pluginStarted = regexp.MustCompile(`plugin started:.*terraform-provider-ryzeapi.* pid=(\d+)`)
 
-// kill kills the provider that the CLI has started last, by what its log says.
-func kill(t *testing.T, log string) {
+// killProvider kills the provider that the CLI started last, according to the CLI's log.
+func killProvider(t *testing.T, log string) {
 	t.Helper()
 	content, err := os.ReadFile(log)
 	if err != nil {
@@ -42,89 +42,94 @@ func kill(t *testing.T, log string) {
 	}
 }
 
-// The provider is killed in the middle of a create, a rotation and a destroy of twelve. The next run brings about
-// what was asked for.
+// The provider is killed halfway through a create, a rotation and a destroy of twelve instances. The next run finishes
+// the job.
 func TestKilledProvider(t *testing.T) {
 	t.Parallel()
-	names := fleetNames("i", 12)
-	var writes atomic.Int32 // until the kill
+	config := fleet{number: 12}
+	var writesLeft atomic.Int32 // until the provider is killed
 	log := filepath.Join(t.TempDir(), "terraform.log")
 	f := newFixture(t, mockapi.Options{Fault: func(r *http.Request) mockapi.Fault {
-		if r.Method != http.MethodPost || writes.Add(-1) != 0 {
+		if r.Method != http.MethodPost || writesLeft.Add(-1) != 0 {
 			return nil
 		}
-		kill(t, log)
+		killProvider(t, log)
 		return mockapi.DropAfter()
-	}}, names...)
-	f.cli = raceDetecting
-	f.write(fleet("i", 12))
+	}}, config.names()...)
+	f.cli = terraformRace
+	f.write(config.hcl())
 	for _, c := range []struct {
 		command, secret string
-		want            string // what the server then holds
+		want            string // the secret that RyzeAPI has afterwards
 	}{{"apply", "one", "one"}, {"apply", "two", "two"}, {"destroy", "two", ""}} {
 		if err := os.RemoveAll(log); err != nil {
 			t.Fatal(err)
 		}
-		writes.Store(6)
+		writesLeft.Store(6)
 		secret := "TF_VAR_secret=" + c.secret
-		if r := f.run([]string{secret, "TF_LOG=DEBUG", "TF_LOG_PATH=" + log}, c.command, "-auto-approve", "-parallelism=3"); r.exit == 0 ||
-			writes.Load() > 0 {
+		logging := []string{secret, "TF_LOG=DEBUG", "TF_LOG_PATH=" + log}
+		r := f.run(logging, c.command, "-auto-approve", "-parallelism=3")
+		if r.exit == 0 || writesLeft.Load() > 0 {
 			t.Fatalf("%s: the provider was not killed:\n%s", c.command, r.out)
 		}
-		f.must([]string{secret}, c.command, "-auto-approve")
-		f.holds(names, c.want)
+		f.mustRun([]string{secret}, c.command, "-auto-approve")
+		f.checkSecret(config.names(), c.want)
 		if c.command == "apply" {
-			f.must([]string{secret}, "plan", "-detailed-exitcode")
+			f.mustRun([]string{secret}, "plan", "-detailed-exitcode")
 		}
 	}
 }
 
-// Not in parallel with others, since it looks at the time.
+// Ctrl-C ends a run within two seconds, and sends no more requests. Other tests in parallel would disturb the timing.
 func TestInterrupt(t *testing.T) { //nolint:paralleltest // see above
+	const cancelled = "The run was cancelled before RyzeAPI answered"
+	const waiting = "waiting for the rate limit of the token"
+	plan, apply := []string{"plan"}, []string{"apply", "-auto-approve"}
 	for name, c := range map[string]struct { //nolint:paralleltest // see above
 		command []string
-		method  string
+		method  string // of the requests that meet the fault
 		fault   mockapi.Fault
 		want    string // in the output
 	}{
-		"hanging write":            {[]string{"apply", "-auto-approve"}, http.MethodPost, mockapi.Delay(time.Hour), "The run was cancelled before RyzeAPI answered"},
-		"hanging read of a plan":   {[]string{"plan"}, http.MethodGet, mockapi.Delay(time.Hour), "The run was cancelled before RyzeAPI answered"},
-		"hanging read of an apply": {[]string{"apply", "-auto-approve"}, http.MethodGet, mockapi.Delay(time.Hour), "The run was cancelled before RyzeAPI answered"},
-		"waiting for a rate limit": {[]string{"apply", "-auto-approve"}, http.MethodPost, mockapi.SlowDown(60), "waiting for the rate limit of the token"},
+		"hanging write":              {apply, http.MethodPost, mockapi.Delay(time.Hour), cancelled},
+		"hanging read of a plan":     {plan, http.MethodGet, mockapi.Delay(time.Hour), cancelled},
+		"hanging read of an apply":   {apply, http.MethodGet, mockapi.Delay(time.Hour), cancelled},
+		"waiting for the rate limit": {apply, http.MethodPost, mockapi.SlowDown(60), waiting},
 	} {
 		t.Run(name, func(t *testing.T) {
-			met := make(chan struct{}, 100)
-			f := newFixture(t, mockapi.Options{}, "i0")
-			f.cli = raceDetecting
-			f.write(fleet("i", 1))
-			if c.method == http.MethodGet { // there must be something to read
-				f.must([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve")
+			arrived := make(chan struct{}, 100)
+			config := fleet{number: 1}
+			f := newFixture(t, mockapi.Options{}, config.names()...)
+			f.cli = terraformRace
+			f.write(config.hcl())
+			if c.method == http.MethodGet { // only a resource in the state is read
+				f.mustRun([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve")
 			}
 			f.mock.Inject(c.method, 99, func(w http.ResponseWriter, r *http.Request, h http.Handler) {
-				met <- struct{}{}
+				arrived <- struct{}{}
 				c.fault(w, r, h)
 			})
-			running := f.start(t.Context(), []string{"TF_VAR_secret=two"}, c.command...)
+			run := f.start(t.Context(), []string{"TF_VAR_secret=two"}, c.command...)
 			select {
-			case <-met:
+			case <-arrived:
 			case <-time.After(time.Minute):
-				t.Fatal("no request came")
+				t.Fatal("no request arrived")
 			}
-			time.Sleep(300 * time.Millisecond) // for the answer to arrive, where there is one
+			time.Sleep(300 * time.Millisecond) // for the provider to get the answer, if there is one
 			interrupted := time.Now()
-			// As Ctrl-C does: all processes of the group, so the provider too.
-			if err := syscall.Kill(-running.command.Process.Pid, syscall.SIGINT); err != nil {
+			// As Ctrl-C in a terminal does, this interrupts all processes of the group, including the provider.
+			if err := syscall.Kill(-run.command.Process.Pid, syscall.SIGINT); err != nil {
 				t.Fatal(err)
 			}
-			r := running.wait()
-			if took := time.Since(interrupted); took > 2*time.Second {
-				t.Errorf("it ended %s after the interrupt", took)
+			r := run.wait()
+			if elapsed := time.Since(interrupted); elapsed > 2*time.Second {
+				t.Errorf("the run ended %s after the interrupt", elapsed)
 			}
-			if r.exit == 0 || !strings.Contains(r.words(), c.want) {
+			if r.exit == 0 || !strings.Contains(r.unwrapped(), c.want) {
 				t.Errorf("exit code %d:\n%s", r.exit, r.out)
 			}
-			if len(met) > 0 {
-				t.Errorf("%d more requests", len(met))
+			if len(arrived) > 0 {
+				t.Errorf("%d more requests", len(arrived))
 			}
 		})
 	}

@@ -49,14 +49,14 @@ func TestLiteralSecretsAreNotPrinted(t *testing.T) {
 				}
 				if c.store {
 					store := newStore(t)
-					store.refuses.Store(true)
+					store.rejects.Store(true)
 					storage["endpoint"], storage["preflight"] = store.url, "access"
 				}
 				f.writeFile(file, literal(t, file, settings, storage))
 				for _, flags := range [][]string{nil, {"-json"}} {
 					r := f.run(nil, append([]string{"apply", "-auto-approve"}, flags...)...)
 					said := strings.ReplaceAll(r.out, `\"`, `"`)
-					if r.exit == 0 || !strings.Contains(result{out: said}.words(), c.want) {
+					if r.exit == 0 || !strings.Contains(result{out: said}.unwrapped(), c.want) {
 						t.Errorf("%s %v: exit code %d, want %s:\n%s", file, flags, r.exit, c.want, r.out)
 					}
 					if strings.Contains(r.out, plain) {

@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"flag"
 	"log"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -20,14 +19,19 @@ import (
 
 const accountToken = "e2e-account-token"
 
-// terraform is the CLI of most tests. raceDetecting is the same CLI for those about concurrency, with a provider that
-// is built with the race detector.
-var terraform, raceDetecting *cli.CLI
+// terraform is the CLI of most tests. Tests of concurrency use terraformRace: if the tests themselves are built with
+// the race detector, so is its provider.
+var terraform, terraformRace *cli.CLI
 
-// raceDetectorIsOn says that the tests themselves are built with the race detector.
-var raceDetectorIsOn bool
+// raceEnabled reports whether the tests are built with the race detector.
+var raceEnabled bool
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		log.Print("skipped: all tests of this package run a real CLI")
+		return
+	}
 	dir, err := os.MkdirTemp("", "ryzeapi-e2e")
 	if err != nil {
 		log.Fatal(err)
@@ -35,15 +39,18 @@ func TestMain(m *testing.M) {
 	if terraform, err = build(filepath.Join(dir, "plain"), false); err != nil {
 		log.Fatal(err)
 	}
-	raceDetecting = terraform
-	if raceDetectorIsOn {
-		if raceDetecting, err = build(filepath.Join(dir, "race"), true); err != nil {
+	terraformRace = terraform
+	if raceEnabled {
+		if terraformRace, err = build(filepath.Join(dir, "race"), true); err != nil {
 			log.Fatal(err)
 		}
 	}
 	code := m.Run()
-	if races, err := raceDetecting.Races(); err != nil || races != "" {
-		log.Print("the race detector reports of the provider: ", races, err)
+	if races, err := terraformRace.Races(); err != nil {
+		log.Print(err)
+		code = 1
+	} else if races != "" {
+		log.Print("the race detector found races in the provider:\n", races)
 		code = 1
 	}
 	_ = os.RemoveAll(dir)
@@ -58,7 +65,7 @@ func build(dir string, race bool) (*cli.CLI, error) {
 	return cli.New(ctx, cli.Options{Root: filepath.Join("..", ".."), Dir: dir, Race: race, Out: os.Stderr})
 }
 
-// fixture is a mock, and a folder in which the CLI manages instances of it.
+// fixture is a mock with an account, and a folder in which the CLI manages the account's instances.
 type fixture struct {
 	t       testing.TB
 	mock    *mockapi.Server
@@ -66,7 +73,7 @@ type fixture struct {
 	url     string
 	cli     *cli.CLI
 	dir     string
-	env     []string
+	env     []string // of every command
 }
 
 func newFixture(tb testing.TB, options mockapi.Options, instances ...string) *fixture {
@@ -77,36 +84,28 @@ func newFixture(tb testing.TB, options mockapi.Options, instances ...string) *fi
 	return newFixtureAt(tb, mock, server.URL, instances...)
 }
 
-// newFixtureAt is newFixture for a mock that is served already.
+// newFixtureAt is newFixture for a mock that is already being served.
 func newFixtureAt(tb testing.TB, mock *mockapi.Server, endpoint string, instances ...string) *fixture {
 	tb.Helper()
 	f := &fixture{
-		t:       tb,
-		mock:    mock,
-		account: mock.AddAccount(accountToken),
-		url:     endpoint,
-		cli:     terraform,
-		dir:     tb.TempDir(),
+		t: tb, mock: mock, account: mock.AddAccount(accountToken), url: endpoint, cli: terraform, dir: tb.TempDir(),
 	}
 	for _, name := range instances {
 		f.account.AddInstance(name)
 	}
-	f.env = []string{
-		"RYZEAPI_ENDPOINT=" + endpoint,
-		"RYZEAPI_TOKEN=" + accountToken,
-		"RYZEAPI_PREFLIGHT=off",
-	} // no store is asked
+	// The stores that most tests configure do not exist.
+	f.env = []string{"RYZEAPI_ENDPOINT=" + endpoint, "RYZEAPI_TOKEN=" + accountToken, "RYZEAPI_PREFLIGHT=off"}
 	return f
 }
 
-// beside is another folder, with a state of its own, that uses the same mock.
-func (f *fixture) beside() *fixture {
+// inNewFolder returns a fixture with the same mock, and a folder and a state of its own.
+func (f *fixture) inNewFolder() *fixture {
 	other := *f
 	other.dir = f.t.TempDir()
 	return &other
 }
 
-// write sets the configuration.
+// write writes the configuration.
 func (f *fixture) write(configuration string) {
 	f.t.Helper()
 	f.writeFile("main.tf", configuration)
@@ -119,86 +118,52 @@ func (f *fixture) writeFile(name, content string) {
 	}
 }
 
-// noFleet is a configuration without resources.
-func noFleet(more ...string) string {
-	return fmt.Sprintf(`
-terraform {
-  required_providers {
-    ryzeapi = { source = "ryzeapi/ryzeapi" }
-  }
-}
-provider "ryzeapi" {
-  %s
-}
-variable "secret" {
-  type      = string
-  ephemeral = true
-  sensitive = true
-  default   = null
-}
-`, strings.Join(more, "\n  "))
-}
-
-// fleet is a configuration of one resource with for_each, for instances with the given prefix: prefix0, prefix1 and
-// so on.
-func fleet(prefix string, n int, more ...string) string {
-	return noFleet(more...) + fmt.Sprintf(`
-resource "ryzeapi_instance_s3" "all" {
-  for_each   = toset([for i in range(%d) : "%s${i}"])
-  instance   = each.key
-  region     = "us-east-1"
-  bucket     = "media"
-  access_key = "AKIAEXAMPLE"
-  secret_key = var.secret
-}
-`, n, prefix)
-}
-
-func fleetNames(prefix string, n int) []string {
-	var names []string
-	for i := range n {
-		names = append(names, prefix+strconv.Itoa(i))
+// readFile returns the content of a file.
+func readFile(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return names
+	return string(content)
 }
 
-// words is what a command has printed, without the frames and line breaks of the CLI's messages.
-func (r result) words() string {
-	return strings.Join(strings.Fields(strings.ReplaceAll(r.out, "│", "")), " ")
-}
-
-// holds checks the secret of every instance, "" for a storage that is not enabled.
-func (f *fixture) holds(names []string, secret string) {
-	f.t.Helper()
-	for _, name := range names {
-		if held := f.account.S3(name); held.SecretKey != secret || held.Enabled != (secret != "") {
-			f.t.Fatalf("the server holds for %s %+v, want the secret %q", name, held, secret)
-		}
-	}
-}
-
-// result is what a command has printed, and how it ended.
+// result is what a command has printed, and how it has ended.
 type result struct {
 	out  string
 	exit int
 }
 
-// run runs a command of the CLI's to its end.
-func (f *fixture) run(env []string, args ...string) result {
-	f.t.Helper()
-	r := f.start(f.t.Context(), env, args...)
-	return r.wait()
+// unwrapped is the output on one line, without the frames and line breaks of the CLI's messages.
+func (r result) unwrapped() string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(r.out, "│", "")), " ")
 }
 
-// must is run for a command that must succeed.
-func (f *fixture) must(env []string, args ...string) {
+// checkSecret checks that the mock has stored this secret for each instance; "" means that the storage is disabled.
+func (f *fixture) checkSecret(instances []string, secret string) {
+	f.t.Helper()
+	for _, instance := range instances {
+		if got := f.account.S3(instance); got.SecretKey != secret || got.Enabled != (secret != "") {
+			f.t.Fatalf("the storage of %s is %+v, want the secret %q", instance, got, secret)
+		}
+	}
+}
+
+// run runs a command of the CLI and waits for it to end.
+func (f *fixture) run(env []string, args ...string) result {
+	f.t.Helper()
+	return f.start(f.t.Context(), env, args...).wait()
+}
+
+// mustRun is run for a command that must succeed.
+func (f *fixture) mustRun(env []string, args ...string) {
 	f.t.Helper()
 	if r := f.run(env, args...); r.exit != 0 {
 		f.t.Fatalf("%s: exit code %d\n%s", strings.Join(args, " "), r.exit, r.out)
 	}
 }
 
-// running is a command of the CLI's that has been started.
+// running is a command of the CLI that has been started.
 type running struct {
 	t       testing.TB
 	command *exec.Cmd
@@ -211,7 +176,7 @@ func (f *fixture) start(ctx context.Context, env []string, args ...string) *runn
 	command := f.cli.Command(ctx, f.dir, append(append([]string{}, f.env...), env...), args...)
 	out := &bytes.Buffer{}
 	command.Stdout, command.Stderr = out, out
-	inGroupOfItsOwn(command)
+	useOwnProcessGroup(command)
 	if err := command.Start(); err != nil {
 		f.t.Fatal(err)
 	}

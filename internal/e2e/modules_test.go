@@ -10,49 +10,39 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// The example module's own tests, by the CLI's test framework: with a mock of the provider, and with the provider and
-// a mock of RyzeAPI.
-func TestModuleByTheTestFramework(t *testing.T) {
+// The example module's own tests pass in the CLI's test framework. Some use a mock of the provider, the others the
+// provider with a mock of RyzeAPI.
+func TestExampleModule(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, mockapi.Options{}, "shop-1", "support")
+	instances := []string{"shop-1", "support"}
+	f := newFixture(t, mockapi.Options{}, instances...)
 	if err := os.CopyFS(f.dir, os.DirFS(filepath.Join("..", "..", "examples", "modules", "instance-media"))); err != nil {
 		t.Fatal(err)
 	}
-	mockAPI := filepath.Join("tests", "mock_api.tftest.hcl") // says where the mock is
-	here := strings.NewReplacer("http://127.0.0.1:8080", f.url, "mock-account-token", accountToken)
-	f.writeFile(mockAPI, here.Replace(readFile(t, filepath.Join(f.dir, mockAPI))))
-	r := f.run([]string{"RYZEAPI_ENDPOINT=http://127.0.0.1:1", "RYZEAPI_TOKEN=another"}, "test")
+	withMockAPI := filepath.Join("tests", "mock_api.tftest.hcl") // has the address and the token of a mock
+	own := strings.NewReplacer("http://127.0.0.1:8080", f.url, "mock-account-token", accountToken)
+	f.writeFile(withMockAPI, own.Replace(readFile(t, filepath.Join(f.dir, withMockAPI))))
+	r := f.run([]string{"RYZEAPI_ENDPOINT=http://127.0.0.1:1", "RYZEAPI_TOKEN=unused"}, "test")
 	if passed := regexp.MustCompile(`run "\w+"\.\.\. pass`).FindAllString(r.out, -1); r.exit != 0 || len(passed) != 5 {
 		t.Fatalf("exit code %d, passed %q:\n%s", r.exit, passed, r.out)
 	}
-	secrets := map[string]int{}
+	writes := map[string]int{} // by secret
 	for _, request := range f.mock.Requests() {
 		for _, secret := range []string{"first-secret", "second-secret"} {
 			if strings.Contains(request.Body, secret) {
-				secrets[secret]++
+				writes[secret]++
 			}
 		}
 	}
-	if secrets["first-secret"] != 2 || secrets["second-secret"] != 2 {
-		t.Errorf("secrets that were saved: %v", secrets)
+	if writes["first-secret"] != 2 || writes["second-secret"] != 2 {
+		t.Errorf("writes of each secret: %v, want 2", writes)
 	}
-	f.holds([]string{"shop-1", "support"}, "") // it cleans up behind itself
+	f.checkSecret(instances, "") // the framework has destroyed everything
 
-	// The tests of the module can fail.
-	f.writeFile(
-		"main.tf",
-		strings.Replace(readFile(t, filepath.Join(f.dir, "main.tf")), `"media/${each.key}/"`, `"wrong/"`, 1),
-	)
+	// The module's tests can fail.
+	module := readFile(t, filepath.Join(f.dir, "main.tf"))
+	f.writeFile("main.tf", strings.Replace(module, `"media/${each.key}/"`, `"wrong/"`, 1))
 	if r := f.run(nil, "test"); r.exit == 0 {
-		t.Error("a wrong prefix is not found")
+		t.Error("a wrong prefix goes unnoticed")
 	}
-}
-
-func readFile(t *testing.T, file string) string {
-	t.Helper()
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
 }

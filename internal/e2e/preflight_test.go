@@ -12,26 +12,22 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// store answers every list of keys, counts them, and refuses them once it is told to.
+// store is an S3 store that counts requests. It answers each with an empty list of keys, or rejects them.
 type store struct {
-	url     string
-	asked   atomic.Int32
-	refuses atomic.Bool
+	url      string
+	requests atomic.Int32
+	rejects  atomic.Bool
 }
 
 func newStore(t *testing.T) *store {
 	t.Helper()
 	s := &store{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.asked.Add(1)
-		if s.refuses.Load() {
+		s.requests.Add(1)
+		if s.rejects.Load() {
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = fmt.Fprintf(
-				w,
-				"<Error><Code>SignatureDoesNotMatch</Code><Message><![CDATA[No, not %v for %s]]></Message></Error>",
-				r.Header,
-				r.URL,
-			)
+			const answer = "<Error><Code>SignatureDoesNotMatch</Code><Message><![CDATA[No, not %v for %s]]></Message></Error>"
+			_, _ = fmt.Fprintf(w, answer, r.Header, r.URL)
 			return
 		}
 		_, _ = io.WriteString(w, "<ListBucketResult></ListBucketResult>")
@@ -41,48 +37,39 @@ func newStore(t *testing.T) *store {
 	return s
 }
 
-// in is a configuration with its storages in a store.
-func (s *store) in(config string) string {
-	return strings.Replace(
-		config,
-		`bucket     = "media"`,
-		fmt.Sprintf("bucket     = \"media\"\n  endpoint   = %q", s.url),
-		1,
-	)
-}
-
-// Instances with one bucket share a check: one in the plan, one in the apply, whose provider is another process.
-func TestAFleetOnOneBucketIsCheckedOnce(t *testing.T) {
+// Instances with the same bucket share a check. The plan and the apply have one each, because the apply starts another
+// process of the provider.
+func TestFleetWithOneBucketIsCheckedOnce(t *testing.T) {
 	t.Parallel()
-	const n = 60
-	names := fleetNames("i", n)
-	f := newFixture(t, mockapi.Options{}, names...)
 	store := newStore(t)
-	f.write(store.in(fleet("i", n)))
+	config := fleet{number: 60, storage: arguments{"endpoint": store.url}}
+	f := newFixture(t, mockapi.Options{}, config.names()...)
+	f.write(config.hcl())
 	env := []string{"TF_VAR_secret=one", "RYZEAPI_PREFLIGHT=access"}
-	f.must(env, "apply", "-auto-approve")
-	if asked := store.asked.Swap(0); asked != 2 {
-		t.Errorf("the store was asked %d times", asked)
+	f.mustRun(env, "apply", "-auto-approve")
+	if n := store.requests.Swap(0); n != 2 {
+		t.Errorf("%d requests to the store, want 2", n)
 	}
-	f.holds(names, "one")
-	f.must(env, "plan", "-detailed-exitcode")
-	if asked := store.asked.Load(); asked != 0 {
-		t.Errorf("the store was asked %d times for nothing", asked)
+	f.checkSecret(config.names(), "one")
+	f.mustRun(env, "plan", "-detailed-exitcode")
+	if n := store.requests.Load(); n != 0 {
+		t.Errorf("%d requests to the store, although nothing changes", n)
 	}
 }
 
-// What is wrong with the storages of a fleet is shown once at plan, though it is wrong with each.
-func TestWarningsOfAFleetAreShownAsOne(t *testing.T) {
+// If the storage of every instance in a fleet has the same problem, the plan warns once.
+func TestFleetWithOneProblemWarnsOnce(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, mockapi.Options{}, fleetNames("i", 12)...)
 	store := newStore(t)
-	store.refuses.Store(true)
-	f.write(store.in(fleet("i", 12)))
+	store.rejects.Store(true)
+	config := fleet{number: 12, storage: arguments{"endpoint": store.url}}
+	f := newFixture(t, mockapi.Options{}, config.names()...)
+	f.write(config.hcl())
 	r := f.run([]string{"TF_VAR_secret=one", "RYZEAPI_PREFLIGHT=access"}, "plan")
 	if r.exit != 0 || strings.Count(r.out, `Warning: The S3 store rejects "secret_key"`) != 1 {
-		t.Errorf("exit code %d: %s", r.exit, r.out)
+		t.Errorf("exit code %d:\n%s", r.exit, r.out)
 	}
-	if asked := store.asked.Load(); asked != 1 {
-		t.Errorf("the store was asked %d times", asked)
+	if n := store.requests.Load(); n != 1 {
+		t.Errorf("%d requests to the store, want 1", n)
 	}
 }

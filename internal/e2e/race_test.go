@@ -2,4 +2,4 @@
 
 package e2e
 
-func init() { raceDetectorIsOn = true }
+func init() { raceEnabled = true }

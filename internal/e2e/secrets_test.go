@@ -24,16 +24,16 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// The canaries have characters that each encoding writes differently.
+// The canaries contain characters that every encoding writes differently.
 const (
 	canarySecret  = `c4nary/S3cret+one"<&>é`
 	canaryRotated = `c4nary/S3cret+two"<&>é`
 	canaryToken   = `c4nary/T0ken+account"<&>`
 )
 
-// forms are all ways in which a canary might be written: plain, quoted, URL-encoded and base64-encoded, also as a
-// part of something longer.
-func forms(canary string) []string {
+// encodings returns all ways in which a canary might be written, alone or within something longer: plain, quoted, and
+// encoded as for a URL, in base64 or in hexadecimal.
+func encodings(canary string) []string {
 	unescaped := &bytes.Buffer{}
 	encoder := json.NewEncoder(unescaped)
 	encoder.SetEscapeHTML(false)
@@ -41,48 +41,50 @@ func forms(canary string) []string {
 	escaped, _ := json.Marshal(canary)
 	twice, _ := json.Marshal(string(escaped))
 	all := []string{canary}
-	for _, quoted := range []string{string(escaped), unescaped.String(), string(twice), strconv.Quote(canary), strconv.QuoteToASCII(canary)} {
+	for _, quoted := range []string{
+		string(escaped), unescaped.String(), string(twice), strconv.Quote(canary), strconv.QuoteToASCII(canary),
+	} {
 		all = append(all, strings.Trim(quoted, "\\\"\n"))
 	}
-	for _, form := range slices.Clone(all) {
-		for shift := range 3 { // of the groups of three bytes that base64 encodes
+	for _, plain := range slices.Clone(all) {
+		for offset := range 3 { // in the groups of three bytes that base64 encodes
 			for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-				encoded := encoding.EncodeToString([]byte(strings.Repeat("-", shift) + form))
-				all = append(all, encoded[4:len(encoded)-4]) // without the ends, which depend on the neighbours
+				encoded := encoding.EncodeToString([]byte(strings.Repeat("-", offset) + plain))
+				all = append(all, encoded[4:len(encoded)-4]) // both ends depend on what is next to the canary
 			}
 		}
 	}
 	return append(all, url.QueryEscape(canary), url.PathEscape(canary), fmt.Sprintf("%x", canary))
 }
 
-// scanner searches what was written for canaries.
+// scanner searches for canaries in what was written.
 type scanner struct {
-	forms   map[string][]string // by canary
-	scanned map[string]int      // bytes, by kind of place
-	found   []string
+	encodings map[string][]string // by canary
+	scanned   map[string]int      // bytes, by kind of place
+	found     []string
 }
 
 func newScanner(canaries ...string) *scanner {
-	s := &scanner{forms: map[string][]string{}, scanned: map[string]int{}}
+	s := &scanner{encodings: map[string][]string{}, scanned: map[string]int{}}
 	for _, canary := range canaries {
-		s.forms[canary] = forms(canary)
+		s.encodings[canary] = encodings(canary)
 	}
 	return s
 }
 
 func (s *scanner) scan(kind, place string, content []byte) {
 	s.scanned[kind] += len(content)
-	for canary, forms := range s.forms {
-		for _, form := range forms {
-			if at := bytes.Index(content, []byte(form)); at >= 0 {
-				around := content[max(0, at-200):min(len(content), at+len(form)+100)]
-				s.found = append(s.found, fmt.Sprintf("%s, as %s, in %s: ...%s...", canary, form, place, around))
+	for canary, encodings := range s.encodings {
+		for _, encoded := range encodings {
+			if at := bytes.Index(content, []byte(encoded)); at >= 0 {
+				around := content[max(0, at-200):min(len(content), at+len(encoded)+100)]
+				s.found = append(s.found, fmt.Sprintf("%s, as %s, in %s: ...%s...", canary, encoded, place, around))
 			}
 		}
 	}
 }
 
-// scanFolder searches all files below a folder, and what is in the plan files.
+// scanFolder searches all files below a folder, and the entries of plan files, which are zip archives.
 func (s *scanner) scanFolder(t *testing.T, dir, when string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -114,50 +116,47 @@ func (s *scanner) scanFolder(t *testing.T, dir, when string) {
 	}
 }
 
-// The search finds what it looks for: each form, alone and in the middle of something.
+// The scanner finds a canary in every encoding, alone and within something longer, and finds no other secret.
 func TestScannerFindsCanaries(t *testing.T) {
 	t.Parallel()
 	embedded, _ := json.Marshal(map[string]string{"a": "x" + canarySecret})
-	for _, content := range [][]byte{
-		[]byte(canarySecret), embedded, []byte(fmt.Sprintf("%q", "x"+canarySecret+"y")), []byte(url.QueryEscape("x=" + canarySecret)),
-		[]byte(base64.StdEncoding.EncodeToString([]byte("x" + canarySecret + "y"))), []byte(base64.URLEncoding.EncodeToString(embedded)),
+	for _, content := range []string{
+		canarySecret,
+		string(embedded),
+		fmt.Sprintf("%q", "x"+canarySecret+"y"),
+		url.QueryEscape("x=" + canarySecret),
+		base64.StdEncoding.EncodeToString([]byte("x" + canarySecret + "y")),
+		base64.URLEncoding.EncodeToString(embedded),
 	} {
 		s := newScanner(canarySecret, canaryToken)
-		s.scan("x", "x", content)
+		s.scan("test", "test", []byte(content))
 		if len(s.found) == 0 {
 			t.Errorf("nothing found in %s", content)
 		}
 	}
 	s := newScanner(canarySecret, canaryToken)
-	if s.scan("x", "x", []byte(canaryRotated+" (redacted)")); len(s.found) > 0 || s.scanned["x"] == 0 {
+	s.scan("test", "test", []byte(canaryRotated+" (redacted)"))
+	if len(s.found) > 0 || s.scanned["test"] == 0 {
 		t.Errorf("found %q", s.found)
 	}
 }
 
-// echo answers as a server would that puts all that it was sent into its answer, in each form.
+// echo answers like a server that repeats the token and the secret in its answer, in several encodings.
 func echo(status int, contentType string) mockapi.Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		var sent struct {
 			SecretKey string `json:"secretKey"`
 		}
-		_ = json.NewDecoder(r.Body).Decode(&sent) // a read has none
-		var said strings.Builder
+		_ = json.NewDecoder(r.Body).Decode(&sent) // a read has no body
+		var repeated strings.Builder
 		for _, secret := range []string{r.Header.Get("Token"), sent.SecretKey} {
-			fmt.Fprintln(
-				&said,
-				secret,
-				url.QueryEscape(secret),
-				url.PathEscape(secret),
-				base64.StdEncoding.EncodeToString([]byte(secret)),
-			)
+			encoded := base64.StdEncoding.EncodeToString([]byte(secret))
+			fmt.Fprintln(&repeated, secret, url.QueryEscape(secret), url.PathEscape(secret), encoded)
 		}
-		var body []byte
+		body := []byte("<html>" + repeated.String() + "</html>")
 		if contentType == "application/json" {
-			body, _ = json.Marshal(
-				map[string]any{"success": false, "error": map[string]string{"message": "not this: " + said.String()}},
-			)
-		} else {
-			body = []byte("<html>" + said.String() + "</html>")
+			message := map[string]string{"message": "not this: " + repeated.String()}
+			body, _ = json.Marshal(map[string]any{"success": false, "error": message})
 		}
 		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("X-RateLimit-Remaining", r.Header.Get("Token"))
@@ -166,30 +165,30 @@ func echo(status int, contentType string) mockapi.Fault {
 	}
 }
 
-// withList is a configuration with all instances in its state.
-func withList(configuration string) string {
-	return configuration + `
+// listInstances puts all instances of the account into the state.
+const listInstances = `
 data "ryzeapi_instances" "all" {}
 output "instances" {
   value = data.ryzeapi_instances.all.instances
 }
 `
-}
 
-// Success and failure, with everything logged: no canary is in the state, its backup, plan files, JSON, logs, or on
-// the screen.
-func TestSecretsAreNowhere(t *testing.T) {
+// No canary is in the state, its backup, plan files, JSON, logs, or on the screen, whether runs succeed or fail, even
+// with everything logged.
+func TestSecretsDoNotLeak(t *testing.T) {
 	t.Parallel()
 	var faulty atomic.Bool
-	faults := map[string]mockapi.Fault{ // of the writes to all instances but i0, while faulty
-		"i1": echo(400, "application/json"), "i2": echo(500, "application/json"), "i3": echo(403, "text/html"),
-		"i4": mockapi.RedirectTo(
-			"https://elsewhere.invalid/" + url.PathEscape(canaryToken) + "?secret=" + url.QueryEscape(canaryRotated),
-		),
-		"i5": mockapi.Delay(time.Hour), "i6": mockapi.DropAfter(),
+	elsewhere := "https://elsewhere.invalid/" + url.PathEscape(canaryToken) + "?secret=" + url.QueryEscape(canaryRotated)
+	faults := map[string]mockapi.Fault{ // of the writes to each instance, while faulty
+		"i1": echo(400, "application/json"),
+		"i2": echo(500, "application/json"),
+		"i3": echo(403, "text/html"),
+		"i4": mockapi.RedirectTo(elsewhere),
+		"i5": mockapi.Delay(time.Hour),
+		"i6": mockapi.DropAfter(),
 	}
 	f := newFixture(t, mockapi.Options{
-		RateLimit: 5, RateWindow: time.Second, // so that instances' own tokens are used
+		RateLimit: 5, RateWindow: time.Second, // so that instance tokens are used
 		Fault: func(r *http.Request) mockapi.Fault {
 			if r.Method != http.MethodPost || !faulty.Load() {
 				return nil
@@ -197,23 +196,21 @@ func TestSecretsAreNowhere(t *testing.T) {
 			return faults[path.Base(r.URL.Path)]
 		},
 	})
+	store := newStore(t)
+	config := fleet{
+		number:     1 + len(faults),
+		settings:   arguments{"request_timeout": "1s", "max_retries": 1},
+		storage:    arguments{"endpoint": store.url},
+		unredacted: true,
+		more:       listInstances,
+	}
 	account := f.mock.AddAccount(canaryToken)
 	var instanceTokens []string
-	for _, name := range fleetNames("i", len(faults)+1) {
+	for _, name := range config.names() {
 		instanceTokens = append(instanceTokens, account.AddInstance(name))
 	}
 	f.env = append(f.env, "TF_LOG=TRACE")
-	store := newStore(t)
-	f.write(
-		store.in(
-			strings.Replace(
-				withList(fleet("i", len(faults)+1, `request_timeout = "1s"`, `max_retries = 1`)),
-				"sensitive = true",
-				"sensitive = false",
-				1,
-			),
-		),
-	)
+	f.write(config.hcl())
 	s := newScanner(append([]string{canarySecret, canaryRotated, canaryToken}, instanceTokens...)...)
 
 	n := 0
@@ -244,45 +241,39 @@ func TestSecretsAreNowhere(t *testing.T) {
 	run(canaryRotated, canaryToken, 0, "apply", "rotation.tfplan")
 	run(canaryRotated, canaryToken, 0, "show", "-json")
 	run(canarySecret, canaryToken, 0, apply...)
-	own := 0
-	for _, r := range f.mock.Requests() {
-		if slices.Contains(instanceTokens, r.Header.Get("Token")) {
-			own++
-		}
+	if got := account.S3("i0").SecretKey; got != canarySecret {
+		t.Errorf("the canaries were not in use: the secret of i0 is %q", got)
 	}
-	if held := account.S3("i0").SecretKey; held != canarySecret || own == 0 {
-		t.Errorf(
-			"the server holds %q, and %d requests came by instances' own tokens: the canaries were not in use",
-			held,
-			own,
-		)
+	withInstanceToken := func(r mockapi.Request) bool {
+		return slices.Contains(instanceTokens, r.Header.Get("Token"))
 	}
-	one := `-target=ryzeapi_instance_s3.all["i0"]` // the others are not to be reached by its token
-	run(canaryRotated, instanceTokens[0], 0, "plan", one)
-	run(canaryRotated, instanceTokens[0], 0, "apply", "-auto-approve", one)
+	if !slices.ContainsFunc(f.mock.Requests(), withInstanceToken) {
+		t.Error("the canaries were not in use: no request was sent with an instance token")
+	}
+	first := `-target=ryzeapi_instance_s3.all["i0"]` // the only one for which its token is valid
+	run(canaryRotated, instanceTokens[0], 0, "plan", first)
+	run(canaryRotated, instanceTokens[0], 0, "apply", "-auto-approve", first)
 	faulty.Store(true)
 	failed := run(canaryRotated, canaryToken, 1, apply...)
 	faulty.Store(false)
 	for name := range faults {
-		if want := fmt.Sprintf("Could not save the S3 storage of instance %q", name); !strings.Contains(
-			failed.words(),
-			want,
-		) {
-			t.Errorf("the fault of %s was not met:\n%s", name, failed.out)
+		want := fmt.Sprintf("Could not save the S3 storage of instance %q", name)
+		if !strings.Contains(failed.unwrapped(), want) {
+			t.Errorf("the write to %s did not meet its fault:\n%s", name, failed.out)
 		}
 	}
 	f.env = append(f.env, "RYZEAPI_PREFLIGHT=access")
 	run(canaryRotated, canaryToken, 0, apply...)
-	store.refuses.Store(true)
+	store.rejects.Store(true)
 	run(canarySecret, canaryToken, 0, "plan")
 	run(canarySecret, canaryToken, 1, apply...)
-	if store.asked.Load() == 0 {
-		t.Error("the store was not asked")
+	if store.requests.Load() == 0 {
+		t.Error("no request was sent to the store")
 	}
 	f.mock.Inject(http.MethodGet, 99, echo(500, "application/json"))
 	run(canaryRotated, canaryToken, 1, "plan")
 	f.mock.ClearFaults()
-	// Input that is refused.
+	// Invalid input.
 	run(canaryRotated+"\n", canaryToken, 1, "plan")
 	run(canaryRotated, canaryToken+"\x01", 1, "plan")
 	run(canaryRotated, "wrong-"+canaryToken, 1, "plan")
@@ -294,10 +285,10 @@ func TestSecretsAreNowhere(t *testing.T) {
 	t.Logf("%d commands; bytes searched: %v", n, s.scanned)
 	for _, kind := range []string{"tfstate", "backup", "tfplan", "plan entries", "log", "output", "show -json"} {
 		if s.scanned[kind] == 0 {
-			t.Errorf("nothing was searched of the kind %q: %v", kind, slices.Sorted(maps.Keys(s.scanned)))
+			t.Errorf("nothing of the kind %q was searched, only %q", kind, slices.Sorted(maps.Keys(s.scanned)))
 		}
 	}
 	if s.scanned["log"] < 1<<20 {
-		t.Errorf("just %d bytes of logs: is TF_LOG=TRACE in force?", s.scanned["log"])
+		t.Errorf("only %d bytes of logs: is TF_LOG=TRACE set?", s.scanned["log"])
 	}
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,13 +18,13 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// serveTLS serves a mock with a certificate for 127.0.0.1 and example.com that no machine trusts, and writes that to
-// a file.
+// serveTLS serves a mock with a certificate for 127.0.0.1 and example.com that no machine trusts. It writes the
+// certificate to a file, and returns its path.
 func serveTLS(t *testing.T) (mock *mockapi.Server, server *httptest.Server, certificate string) {
 	t.Helper()
 	mock = mockapi.New(mockapi.Options{})
 	server = httptest.NewUnstartedServer(mock)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would complain of clients that do not trust it
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of failed handshakes
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	certificate = filepath.Join(t.TempDir(), "ca.pem")
@@ -36,55 +38,59 @@ func serveTLS(t *testing.T) (mock *mockapi.Server, server *httptest.Server, cert
 func TestPrivateCertificateAuthority(t *testing.T) {
 	t.Parallel()
 	mock, server, certificate := serveTLS(t)
-	f := newFixtureAt(t, mock, server.URL, "i0")
-	f.write(fleet("i", 1))
-	if r := f.run([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve"); r.exit == 0 ||
-		!strings.Contains(r.words(), `its certificate with "ca_cert_file" or "ca_cert_pem"`) {
+	config := fleet{number: 1}
+	f := newFixtureAt(t, mock, server.URL, config.names()...)
+	f.write(config.hcl())
+	r := f.run([]string{"TF_VAR_secret=one"}, "apply", "-auto-approve")
+	if r.exit == 0 || !strings.Contains(r.unwrapped(), `its certificate with "ca_cert_file" or "ca_cert_pem"`) {
 		t.Errorf("without the certificate: exit code %d\n%s", r.exit, r.out)
 	}
-	f.holds([]string{"i0"}, "")
-	for _, c := range []struct{ argument, secret string }{
-		{`ca_cert_file = "` + filepath.ToSlash(certificate) + `"`, "one"},
-		{`ca_cert_pem = file("` + filepath.ToSlash(certificate) + `")`, "two"},
+	f.checkSecret(config.names(), "")
+	for _, c := range []struct {
+		secret   string
+		settings arguments
+	}{
+		{"one", arguments{"ca_cert_file": filepath.ToSlash(certificate)}},
+		{"two", arguments{"ca_cert_pem": expr(fmt.Sprintf("file(%q)", filepath.ToSlash(certificate)))}},
 	} {
-		f.write(fleet("i", 1, c.argument))
-		f.must([]string{"TF_VAR_secret=" + c.secret}, "apply", "-auto-approve")
-		f.holds([]string{"i0"}, c.secret)
+		config.settings = c.settings
+		f.write(config.hcl())
+		f.mustRun([]string{"TF_VAR_secret=" + c.secret}, "apply", "-auto-approve")
+		f.checkSecret(config.names(), c.secret)
 	}
 }
 
-// The proxy of the environment tunnels to the endpoint, and sees neither token nor secret.
+// A proxy from the environment tunnels to the endpoint, and sees neither the token nor the secret.
 func TestProxy(t *testing.T) {
 	t.Parallel()
 	mock, server, certificate := serveTLS(t)
 	var mu sync.Mutex
-	var seen []string
+	var requests []string
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
-		seen = append(seen, r.Method+" "+r.Host)
+		requests = append(requests, r.Method+" "+r.Host)
 		mu.Unlock()
 		if r.Header.Get("Token") != "" {
-			t.Error("the proxy was sent the token")
+			t.Error("the proxy has received the token")
 		}
 		tunnel(t, w, server.Listener.Addr().String())
 	}))
 	defer proxy.Close()
-	f := newFixtureAt(t, mock, "https://example.com", "i0") // which the proxy alone resolves
-	f.write(fleet("i", 1, `ca_cert_file = "`+filepath.ToSlash(certificate)+`"`))
-	f.must(
-		[]string{"TF_VAR_secret=one", "HTTPS_PROXY=" + proxy.URL, "https_proxy=" + proxy.URL},
-		"apply",
-		"-auto-approve",
-	)
-	f.holds([]string{"i0"}, "one")
+	config := fleet{number: 1, settings: arguments{"ca_cert_file": filepath.ToSlash(certificate)}}
+	f := newFixtureAt(t, mock, "https://example.com", config.names()...) // only the proxy knows the way to the mock
+	f.write(config.hcl())
+	env := []string{"TF_VAR_secret=one", "HTTPS_PROXY=" + proxy.URL, "https_proxy=" + proxy.URL}
+	f.mustRun(env, "apply", "-auto-approve")
+	f.checkSecret(config.names(), "one")
 	mu.Lock()
 	defer mu.Unlock()
-	if len(seen) != 2 || seen[0] != "CONNECT example.com:443" || seen[1] != seen[0] { // by the plan and by the apply
-		t.Errorf("the proxy was asked for %q", seen)
+	const connect = "CONNECT example.com:443"
+	if !slices.Equal(requests, []string{connect, connect}) { // for the plan and for the apply
+		t.Errorf("requests to the proxy: %q", requests)
 	}
 }
 
-// tunnel connects a client of a proxy with an address, and returns when either has had enough.
+// tunnel connects a client of a proxy to an address, and returns when either side closes its connection.
 func tunnel(t *testing.T, w http.ResponseWriter, address string) {
 	t.Helper()
 	server, err := net.Dial("tcp", address)

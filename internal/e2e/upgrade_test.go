@@ -16,21 +16,29 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// released is the provider as the last release before this commit has it. As long as there is none, it is the one of
-// this commit, so that the test itself is tried.
-func released(t *testing.T) *cli.CLI {
+// lastRelease builds the provider of the last release before this commit. As long as there is none, it builds that of
+// this commit, so that the test still runs.
+func lastRelease(t *testing.T) *cli.CLI {
 	t.Helper()
 	root, clone := filepath.Join("..", ".."), filepath.Join(t.TempDir(), "released")
 	if _, err := os.Stat(filepath.Join(root, ".git")); errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the releases are known only in a clone of the repository")
+		t.Skip("only a clone of the repository knows the releases")
 	}
-	if out, err := exec.CommandContext(t.Context(), "git", "clone", "--quiet", root, clone).CombinedOutput(); err != nil {
-		t.Fatalf("git clone: %v\n%s", err, out)
+	git := func(args ...string) (string, error) {
+		out, err := exec.CommandContext(t.Context(), "git", args...).Output()
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			err = fmt.Errorf("git %s: %w\n%s", strings.Join(args, " "), err, exit.Stderr)
+		}
+		return strings.TrimSpace(string(out)), err
 	}
-	if tag, err := exec.CommandContext(t.Context(), "git", "-C", clone, "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*", "HEAD~1").Output(); err != nil {
+	if _, err := git("clone", "--quiet", root, clone); err != nil {
+		t.Fatal(err)
+	}
+	tag, err := git("-C", clone, "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*", "HEAD~1")
+	if err != nil {
 		t.Log("there is no release before this commit")
-	} else if out, err := exec.CommandContext(t.Context(), "git", "-C", clone, "checkout", "--quiet", strings.TrimSpace(string(tag))).CombinedOutput(); err != nil {
-		t.Fatalf("git checkout %s: %v\n%s", tag, err, out)
+	} else if _, err := git("-C", clone, "checkout", "--quiet", tag); err != nil {
+		t.Fatal(err)
 	} else {
 		t.Logf("upgrading from %s", tag)
 	}
@@ -41,69 +49,60 @@ func released(t *testing.T) *cli.CLI {
 	return last
 }
 
-// What the last release has applied, this version finds as it should be: nothing to change, nothing sent, and its
-// fingerprints still tell one secret from another.
+// What the last release has applied needs no change in this version: the plan is empty, nothing is sent, and the
+// fingerprints in the state still recognise a new secret.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
-	configuration := noFleet() + `
-resource "ryzeapi_instance_s3" "automatic" {
-  for_each    = toset(["automatic-1", "automatic-2"])
-  instance    = each.key
-  region      = "us-east-1"
-  bucket      = "media"
-  access_key  = "AKIAEXAMPLE"
-  secret_key  = var.secret
-  path_prefix = "media/${each.key}/"
-}
-resource "ryzeapi_instance_s3" "versioned" {
-  instance           = "versioned"
-  endpoint           = "https://minio.example.com"
-  bucket             = "media"
-  access_key         = "minioadmin"
-  secret_key         = var.secret
-  secret_key_version = 7
-  timeouts           = { create = "90s" }
-}
-resource "ryzeapi_instance_s3" "disabled" {
-  instance   = "disabled"
-  enabled    = %t
-  region     = "us-east-1"
-  bucket     = "media"
-  access_key = "AKIAEXAMPLE"
-  secret_key = var.secret
-}
-`
-	enabled := []string{"automatic-1", "automatic-2", "versioned"}
-	now := newFixture(t, mockapi.Options{}, append(enabled, "disabled")...)
-	before := *now
-	before.cli = released(t)
-	for _, enable := range []bool{true, false} {
-		now.write(fmt.Sprintf(configuration, enable))
-		before.must([]string{"TF_VAR_secret=first"}, "apply", "-auto-approve")
+	configuration := func(enabled bool) string {
+		return providerBlocks(nil) + secretVariable(true) + aws.with(arguments{
+			"for_each":    expr(`toset(["automatic-1", "automatic-2"])`),
+			"instance":    expr("each.key"),
+			"path_prefix": expr(`"media/${each.key}/"`),
+		}).resource("automatic") + arguments{
+			"instance":           "versioned",
+			"endpoint":           "https://minio.example.com",
+			"bucket":             "media",
+			"access_key":         "minioadmin",
+			"secret_key":         expr("var.secret"),
+			"secret_key_version": 7,
+			"timeouts":           arguments{"create": "90s"},
+		}.resource("versioned") + aws.with(arguments{
+			"instance": "disabled",
+			"enabled":  enabled,
+		}).resource("disabled")
 	}
-	now.holds(enabled, "first")
-	now.holds([]string{"disabled"}, "")
+	automatic, versioned, disabled := []string{"automatic-1", "automatic-2"}, []string{"versioned"}, []string{"disabled"}
+	all := slices.Concat(automatic, versioned, disabled)
+	f := newFixture(t, mockapi.Options{}, all...)
+	previous := *f
+	previous.cli = lastRelease(t)
+	for _, enabled := range []bool{true, false} {
+		f.write(configuration(enabled))
+		previous.mustRun([]string{"TF_VAR_secret=first"}, "apply", "-auto-approve")
+	}
+	f.checkSecret(automatic, "first")
+	f.checkSecret(versioned, "first")
+	f.checkSecret(disabled, "")
 
 	writes := func() int {
-		return len(
-			slices.DeleteFunc(now.mock.Requests(), func(r mockapi.Request) bool { return r.Method != http.MethodPost }),
-		)
+		isRead := func(r mockapi.Request) bool { return r.Method != http.MethodPost }
+		return len(slices.DeleteFunc(f.mock.Requests(), isRead))
 	}
-	sent := writes()
-	if r := now.run([]string{"TF_VAR_secret=first"}, "plan", "-detailed-exitcode"); r.exit != 0 {
-		t.Fatalf("after the upgrade, the plan is not empty:\n%s", r.out)
+	before := writes()
+	if r := f.run([]string{"TF_VAR_secret=first"}, "plan", "-detailed-exitcode"); r.exit != 0 {
+		t.Fatalf("the plan after the upgrade is not empty:\n%s", r.out)
 	}
-	if r := now.run([]string{"TF_VAR_secret=second"}, "plan", "-detailed-exitcode"); r.exit != 2 ||
-		strings.Count(r.out, "~ secret_key_version = 1 -> 2") != 2 ||
+	r := f.run([]string{"TF_VAR_secret=second"}, "plan", "-detailed-exitcode")
+	if rotations := strings.Count(r.out, "~ secret_key_version = 1 -> 2"); r.exit != 2 || rotations != 2 ||
 		!strings.Contains(r.out, "2 to change") {
-		t.Fatalf("after the upgrade, a rotation does not show:\n%s", r.out)
+		t.Fatalf("the plan after the upgrade does not show a rotation:\n%s", r.out)
 	}
-	now.must([]string{"TF_VAR_secret=second"}, "apply", "-auto-approve")
-	now.holds([]string{"automatic-1", "automatic-2"}, "second")
-	now.holds([]string{"versioned"}, "first")
-	if more := writes() - sent; more != 2 {
-		t.Errorf("the upgrade and a rotation sent %d writes, want 2", more)
+	f.mustRun([]string{"TF_VAR_secret=second"}, "apply", "-auto-approve")
+	f.checkSecret(automatic, "second")
+	f.checkSecret(versioned, "first")
+	if sent := writes() - before; sent != 2 {
+		t.Errorf("the upgrade and a rotation sent %d writes, want 2", sent)
 	}
-	now.must([]string{"TF_VAR_secret=second"}, "destroy", "-auto-approve")
-	now.holds(append(enabled, "disabled"), "")
+	f.mustRun([]string{"TF_VAR_secret=second"}, "destroy", "-auto-approve")
+	f.checkSecret(all, "")
 }
