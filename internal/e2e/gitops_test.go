@@ -104,7 +104,7 @@ func driftOfTheStore(t *testing.T, f *fixture, example string, script func(strin
 	var answer atomic.Value
 	answer.Store(works)
 	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		body := answer.Load().(string) //nolint:forcetypeassert // nothing else is stored
+		body := answer.Load().(string)
 		if body != works {
 			w.WriteHeader(http.StatusForbidden)
 		}

@@ -26,7 +26,8 @@ func TestLiteralSecretsAreNotPrinted(t *testing.T) {
 		"a secret with a line break":      {secret: plain + "\n", want: `Invalid "secret_key"`},
 		"a token with a line break":       {secret: "x", token: plain + "\nx", want: `Invalid "token"`},
 		"a token that RyzeAPI rejects": {
-			secret: "x", token: plain, fault: mockapi.FailWith(http.StatusUnauthorized, "Invalid token"), want: "401 Unauthorized",
+			secret: "x", token: plain, fault: mockapi.FailWith(http.StatusUnauthorized, "Invalid token"),
+			want: "401 Unauthorized",
 		},
 		"a secret that RyzeAPI rejects": {
 			secret: plain, method: http.MethodPost, fault: mockapi.FailWith(http.StatusBadRequest, "bad secretKey "+plain),
@@ -73,9 +74,11 @@ func literal(t *testing.T, file string, settings, storage map[string]any) string
 	t.Helper()
 	if strings.HasSuffix(file, ".json") {
 		encoded, err := json.MarshalIndent(map[string]any{
-			"terraform": map[string]any{"required_providers": map[string]any{"ryzeapi": map[string]any{"source": "ryzeapi/ryzeapi"}}},
-			"provider":  map[string]any{"ryzeapi": settings},
-			"resource":  map[string]any{"ryzeapi_instance_s3": map[string]any{"shop": storage}},
+			"terraform": map[string]any{
+				"required_providers": map[string]any{"ryzeapi": map[string]any{"source": "ryzeapi/ryzeapi"}},
+			},
+			"provider": map[string]any{"ryzeapi": settings},
+			"resource": map[string]any{"ryzeapi_instance_s3": map[string]any{"shop": storage}},
 		}, "", "  ")
 		if err != nil {
 			t.Fatal(err)

@@ -26,8 +26,8 @@ func (s *Server) Requests() []Request {
 	return slices.Clone(s.journal)
 }
 
-// exchange is a request that is being served. Handlers and faults write their answer to it, and it completes the journal
-// entry as they do.
+// exchange is a request that is being served. Handlers and faults write their answer to it, and it completes the
+// journal entry as they do.
 type exchange struct {
 	http.ResponseWriter
 	server   *Server

@@ -284,6 +284,14 @@ var rows = []row{
 		source: awsErrors, code: "SignatureDoesNotMatch", means: WrongSecret,
 	},
 	{store: "Supabase", source: supabase, code: "InvalidSignature", means: WrongSecret},
+	{
+		store: "Supabase", source: "https://github.com/supabase/storage/blob/master/src/storage/protocols/s3/signature-v4.ts",
+		code: "AccessDenied", message: saying(`^invalid region`), means: WrongRegion,
+	},
+	{
+		store: "Supabase", source: "https://github.com/supabase/cli/issues/5061",
+		code: "InvalidAccessKey", means: UnknownAccessKey,
+	},
 
 	// The bucket.
 	{

@@ -109,10 +109,10 @@ func (c *Checker) Look(ctx context.Context, target Target, secretKey string) (Re
 	return c.list(ctx, target, secretKey, looking)
 }
 
-// Access asks what [Checker.Look] asks, for an apply. A key, a policy or a bucket that the same apply has just made may
-// not be known everywhere yet, so an answer that may be due to that is reported only if it stays the same for as long as
-// [Waits.Settle] says. That the plan saw the same answer before does not help: Terraform hands nothing of a plan to the
-// provider's process that applies it. The error is the context's.
+// Access asks what [Checker.Look] asks, for an apply. A key, a policy or a bucket that the same apply has just made
+// may not be known everywhere yet, so an answer that may be due to that is reported only if it stays the same for as
+// long as [Waits.Settle] says. That the plan saw the same answer before does not help: Terraform hands nothing of a
+// plan to the provider's process that applies it. The error is the context's.
 func (c *Checker) Access(ctx context.Context, target Target, secretKey string) (Result, error) {
 	return c.list(ctx, target, secretKey, accessing)
 }

@@ -299,9 +299,10 @@ func missingFieldError(name, why string) diag.Diagnostic {
 
 // emptySecretError is for a secret that is set to "".
 func emptySecretError() diag.Diagnostic {
-	return diag.NewErrorDiagnostic(`Missing "secret_key"`, `"secret_key" is empty. Every write sends the whole configuration, `+
-		"and would leave the storage without a secret.\n\n"+
-		"Check where the value comes from; often an environment variable (TF_VAR_...) is not set.")
+	return diag.NewErrorDiagnostic(`Missing "secret_key"`,
+		`"secret_key" is empty. Every write sends the whole configuration, and would leave the storage without a `+
+			"secret.\n\n"+
+			"Check where the value comes from; often an environment variable (TF_VAR_...) is not set.")
 }
 
 // invalidTimeoutError is for a timeout that is zero or negative.
@@ -312,10 +313,11 @@ func invalidTimeoutError(at path.Path) diag.Diagnostic {
 
 // missingSecretError is for a configuration that is about to be sent without its secret.
 func missingSecretError() diag.Diagnostic {
-	return diag.NewErrorDiagnostic(`Missing "secret_key"`, `This plan changes what RyzeAPI has stored, which requires "secret_key": `+
-		"every write sends the whole configuration, and RyzeAPI never reveals the stored secret.\n\n"+
-		`Set "secret_key" from an ephemeral variable or an ephemeral resource. It is write-only: Terraform never writes it `+
-		"to state or plan files.")
+	return diag.NewErrorDiagnostic(`Missing "secret_key"`,
+		`This plan changes what RyzeAPI has stored, which requires "secret_key": every write sends `+
+			"the whole configuration, and RyzeAPI never reveals the stored secret.\n\n"+
+			`Set "secret_key" from an ephemeral variable or an ephemeral resource. It is write-only: Terraform never writes it `+
+			"to state or plan files.")
 }
 
 // maskedAccessKeyError is for an access key that was copied from one of RyzeAPI's answers.

@@ -147,7 +147,7 @@ func (h *host) apply(s step, changes []plannedChange) *commandError {
 		}
 	}
 	for _, change := range changes { // destroys come first, as in Terraform's default order
-		switch change.action {
+		switch change.action { //nolint:exhaustive // the others change nothing here
 		case plancheck.ResourceActionDestroy, plancheck.ResourceActionDestroyBeforeCreate:
 			if _, failed := p.applyChange(change.managed, nil, nil, nil); failed != nil {
 				return failed
@@ -158,7 +158,7 @@ func (h *host) apply(s step, changes []plannedChange) *commandError {
 	}
 	for _, change := range changes {
 		var prior *managed
-		switch change.action {
+		switch change.action { //nolint:exhaustive // the others change nothing here
 		case plancheck.ResourceActionUpdate:
 			prior = change.managed
 		case plancheck.ResourceActionCreate, plancheck.ResourceActionDestroyBeforeCreate:
@@ -304,11 +304,11 @@ func (h *host) playOne(s step) *commandError {
 }
 
 // mustWarn checks that each warning matches its regular expression, and that there are no others.
-func mustWarn(t testing.TB, warnings []string, want ...string) {
-	t.Helper()
+func mustWarn(tb testing.TB, warnings []string, want ...string) {
+	tb.Helper()
 	matches := func(text, pattern string) bool { return regexp.MustCompile(pattern).MatchString(text) }
 	if !slices.EqualFunc(warnings, want, matches) {
-		t.Errorf("the warnings are\n%q, want\n%q", warnings, want)
+		tb.Errorf("the warnings are\n%q, want\n%q", warnings, want)
 	}
 }
 

@@ -33,8 +33,9 @@ func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *insta
 	return r.askStore(ctx, config, plan, check)
 }
 
-// checkStoreAtPlan asks the store in a plan, where everything that the check needs is known. It puts no object, whatever
-// the mode, and only warns, because the apply may create the bucket first. The note says what an error means.
+// checkStoreAtPlan asks the store in a plan, where everything that the check needs is known. It puts no object,
+// whatever the mode, and only warns, because the apply may create the bucket first. The note says what an error
+// means.
 func (r *instanceS3Resource) checkStoreAtPlan(
 	ctx context.Context, config, plan *instanceS3Model, note string,
 ) diag.Diagnostics {

@@ -306,7 +306,7 @@ func TestPreflightOfStorageInUse(t *testing.T) {
 	t.Parallel()
 	for when, warnings := range map[string][]string{
 		"change": nil,
-		"always": {`(?s)The S3 store rejects "access_key".*does not know the access key AKIA.*The storage is in use like this`},
+		"always": {wrapped(`The S3 store rejects "access_key".*does not know the access key AKIA.*The storage is in use`)},
 	} {
 		t.Run(when, func(t *testing.T) {
 			t.Parallel()

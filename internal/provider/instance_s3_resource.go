@@ -218,14 +218,15 @@ func (r *instanceS3Resource) ModifyPlan(
 		plan.keepForms(prior)
 	}
 	plan.SecretKeyVersion = planVersion(&config, &plan, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
-	if !plan.isDisabled() && !config.SecretKey.IsNull() && isEmpty(config.SecretKey) {
+	switch {
+	case !plan.isDisabled() && !config.SecretKey.IsNull() && isEmpty(config.SecretKey):
 		resp.Diagnostics.Append(emptySecretError())
-	} else if plan.mustSend(prior) {
+	case plan.mustSend(prior):
 		resp.Diagnostics.Append(plan.checkSendable(config.SecretKey)...)
 		if !resp.Diagnostics.HasError() {
 			resp.Diagnostics.Append(r.checkStoreAtPlan(ctx, &config, &plan, beforeApplyNote)...)
 		}
-	} else if r.services != nil && r.services.preflightWhen == preflightAlways && !isEmpty(config.SecretKey) {
+	case r.services != nil && r.services.preflightWhen == preflightAlways && !isEmpty(config.SecretKey):
 		resp.Diagnostics.Append(r.checkStoreAtPlan(ctx, &config, &plan, inUseNote)...)
 	}
 	if prior == nil && !resp.Diagnostics.HasError() {

@@ -31,11 +31,11 @@ func (p *protocol) readData(typeName string, config arguments) (attributes, *com
 }
 
 // elementsOf are the elements of a list or a set.
-func elementsOf(t testing.TB, collection tftypes.Value) []tftypes.Value {
-	t.Helper()
+func elementsOf(tb testing.TB, collection tftypes.Value) []tftypes.Value {
+	tb.Helper()
 	var elements []tftypes.Value
 	if err := collection.As(&elements); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return elements
 }

@@ -90,14 +90,14 @@ type fixture struct {
 	seen int // number of requests that have been asserted
 }
 
-func newFixture(t testing.TB, options mockapi.Options) *fixture {
-	t.Helper()
+func newFixture(tb testing.TB, options mockapi.Options) *fixture {
+	tb.Helper()
 	mock := mockapi.New(options)
 	account := mock.AddAccount(testToken)
 	account.AddInstance("shop")
 	server := httptest.NewServer(mock)
-	t.Cleanup(server.Close)
-	return &fixture{t: t, url: server.URL, mock: mock, account: account}
+	tb.Cleanup(server.Close)
+	return &fixture{t: tb, url: server.URL, mock: mock, account: account}
 }
 
 // testProvider is the provider without its slowest parts, the pauses between attempts and the hash of a fingerprint,

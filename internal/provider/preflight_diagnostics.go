@@ -11,9 +11,9 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 )
 
-// The diagnostics of the preflight check are made here. Their summaries name no instance, so that the CLI shows those of
-// a fleet on one bucket as one. No diagnostic about the secret points at the secret: the CLI prints the line that a
-// diagnostic points at, and the secret may stand there.
+// The diagnostics of the preflight check are made here. Their summaries name no instance, so that the CLI shows those
+// of a fleet on one bucket as one. No diagnostic about the secret points at the secret: the CLI prints the line that
+// a diagnostic points at, and the secret may stand there.
 
 // preflightDiagnostics reports the result of a preflight check: an error if the configuration cannot work, a warning if
 // that is not known, nothing if it works.
@@ -36,7 +36,7 @@ type finding struct{ attribute, problem, advice string }
 // rejectedFieldError is for storage that cannot work, because the store rejects one of its fields.
 func rejectedFieldError(instance string, target preflight.Target, result preflight.Result) diag.Diagnostic {
 	f := rejection(target, result)
-	detail := paragraphs(f.problem, storeSaid(result), suspected(target, result), f.advice+nothingSavedNote(instance))
+	detail := paragraphs(f.problem, storeSaid(result), suspected(result), f.advice+nothingSavedNote(instance))
 	summary := fmt.Sprintf("The S3 store rejects %q", f.attribute)
 	if f.attribute == "secret_key" {
 		return diag.NewErrorDiagnostic(summary, detail)
@@ -96,7 +96,8 @@ func rejection(target preflight.Target, result preflight.Result) finding {
 	case preflight.WrongEndpoint:
 		return wrongEndpoint(target, result)
 	case preflight.BucketInEndpoint:
-		return finding{"endpoint", fmt.Sprintf("The endpoint %s contains a bucket: %q.", target.Endpoint, result.EndpointPart),
+		return finding{"endpoint",
+			fmt.Sprintf("The endpoint %s contains a bucket: %q.", target.Endpoint, result.EndpointPart),
 			fmt.Sprintf(`Remove %q from "endpoint". The name of the bucket belongs in "bucket" only.`, result.EndpointPart)}
 	case preflight.ConsoleEndpoint:
 		return finding{"endpoint", target.Endpoint + " is the store's console, not its S3 API.",
@@ -115,7 +116,8 @@ func wrongRegion(target preflight.Target, result preflight.Result) finding {
 			fmt.Sprintf(`Set "region" to %q.`, result.Region)}
 	}
 	if result.Endpoint != "" {
-		return finding{"region", fmt.Sprintf("The bucket %q is in a different region, at %s.", target.Bucket, result.Endpoint),
+		return finding{"region",
+			fmt.Sprintf("The bucket %q is in a different region, at %s.", target.Bucket, result.Endpoint),
 			`Set "region" to the region of that address.`}
 	}
 	return finding{"region", fmt.Sprintf("The bucket %q is in a different region.", target.Bucket),
@@ -168,7 +170,7 @@ func inconclusivePreflightWarning(
 		f.advice += fmt.Sprintf(" The storage of instance %q is saved unchecked; ", instance) +
 			`to silence this warning, set "preflight" to "off".`
 	}
-	detail := paragraphs(f.problem, storeSaid(result), suspected(target, result), f.advice)
+	detail := paragraphs(f.problem, storeSaid(result), suspected(result), f.advice)
 	if f.attribute == "" || f.attribute == "endpoint" && target.Endpoint == "" {
 		return diag.NewWarningDiagnostic(summary, detail)
 	}
@@ -187,8 +189,8 @@ func openQuestion(target preflight.Target, result preflight.Result) finding {
 		return finding{"access_key", problem + "So it is not known whether the key may write there.",
 			"Check the policies of the key and of the bucket."}
 	case preflight.DeniedFromHere:
-		return finding{"access_key", "A policy explicitly denies the request. That may be due to the address or the network " +
-			"that it comes from, and RyzeAPI's requests come from elsewhere.",
+		return finding{"access_key", "A policy explicitly denies the request. That may be due to the address or the " +
+			"network that it comes from, and RyzeAPI's requests come from elsewhere.",
 			"Check whether the policy lets RyzeAPI in."}
 	case preflight.PrefixSlash:
 		return finding{"path_prefix", fmt.Sprintf("The access key may put objects with the prefix %q, but not with %q. "+
@@ -200,7 +202,8 @@ func openQuestion(target preflight.Target, result preflight.Result) finding {
 		return finding{"path_prefix", fmt.Sprintf("The store does not accept names that begin with %q.", target.PathPrefix),
 			`Choose a plainer "path_prefix".`}
 	case preflight.WrongClock:
-		return finding{"endpoint", "The clocks of the store and this machine are too far apart.", "Correct this machine's clock."}
+		return finding{"endpoint", "The clocks of the store and this machine are too far apart.",
+			"Correct this machine's clock."}
 	case preflight.Busy:
 		return finding{"endpoint", "The store reported an error, or is overloaded.", "Run again later."}
 	case preflight.GatewayFault:
@@ -209,7 +212,8 @@ func openQuestion(target preflight.Target, result preflight.Result) finding {
 	case preflight.Unsupported:
 		return finding{"endpoint", store + " does not support the request of the check.", "Check the bucket by other means."}
 	case preflight.PathStyleRefused:
-		return finding{"endpoint", store + " wants the bucket's name in the host's name, and the check puts it into the path.",
+		return finding{"endpoint",
+			store + " wants the bucket's name in the host's name, and the check puts it into the path.",
 			"RyzeAPI does not say which of the two it does. Check with a media message that it can store files."}
 	case preflight.RequestChanged:
 		return finding{"endpoint", "Something between this machine and the store changed the request, so its signature is " +
@@ -236,7 +240,7 @@ func openQuestion(target preflight.Target, result preflight.Result) finding {
 }
 
 // suspected names what else may be the cause, "" for nothing.
-func suspected(target preflight.Target, result preflight.Result) string {
+func suspected(result preflight.Result) string {
 	var causes []string
 	for _, c := range []struct {
 		suspect preflight.Suspects
@@ -246,7 +250,7 @@ func suspected(target preflight.Target, result preflight.Result) string {
 		{preflight.SuspectSecret, `a wrong "secret_key"`},
 		{preflight.SuspectRegion, `a wrong "region"`},
 		{preflight.SuspectBucket, `a wrong "bucket"`},
-		{preflight.SuspectEndpoint, fmt.Sprintf(`a wrong path in "endpoint" (%s)`, result.EndpointPart)},
+		{preflight.SuspectEndpoint, suspectedEndpoint(result)},
 		{preflight.SuspectProxy, "a proxy in between that changes the host or the path"},
 	} {
 		if result.Suspects.Has(c.suspect) && !isNamedBy(result.Reason, c.suspect) {
@@ -259,15 +263,25 @@ func suspected(target preflight.Target, result preflight.Result) string {
 	return "The store gives the same answer for " + enumeration(causes) + "."
 }
 
+func suspectedEndpoint(result preflight.Result) string {
+	if result.EndpointPart == "" {
+		return `a wrong "endpoint"`
+	}
+	return fmt.Sprintf(`a wrong path in "endpoint" (%s)`, result.EndpointPart)
+}
+
 // isNamedBy reports whether a reason itself names a suspect.
 func isNamedBy(reason preflight.Reason, suspect preflight.Suspects) bool {
-	switch suspect {
-	case preflight.SuspectAccessKey:
-		return reason == preflight.UnknownAccessKey || reason == preflight.WrongKeyOrSecret
-	case preflight.SuspectSecret:
-		return reason == preflight.WrongSecret || reason == preflight.WrongKeyOrSecret
+	switch reason { //nolint:exhaustive // the others name no suspect
+	case preflight.UnknownAccessKey:
+		return suspect == preflight.SuspectAccessKey
+	case preflight.WrongSecret:
+		return suspect == preflight.SuspectSecret
+	case preflight.WrongKeyOrSecret:
+		return suspect == preflight.SuspectAccessKey || suspect == preflight.SuspectSecret
+	default:
+		return false
 	}
-	return false
 }
 
 // enumeration is "a", "a or b", "a, b or c".

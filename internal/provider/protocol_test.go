@@ -268,14 +268,14 @@ func (p *protocol) decodeAs(kind tftypes.Type, value *tfprotov6.DynamicValue) at
 }
 
 // fieldsOf are the attributes of an object, nil if it is null.
-func fieldsOf(t testing.TB, object tftypes.Value) attributes {
-	t.Helper()
+func fieldsOf(tb testing.TB, object tftypes.Value) attributes {
+	tb.Helper()
 	if object.IsNull() {
 		return nil
 	}
 	values := attributes{}
 	if err := object.As((*map[string]tftypes.Value)(&values)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return values
 }

@@ -57,8 +57,8 @@ var _ provider.ProviderWithListResources = (*ryzeapiProvider)(nil)
 func New(version string, interrupted context.Context) func() provider.Provider {
 	return func() provider.Provider {
 		return &ryzeapiProvider{
-			version: version, interrupted: interrupted, retryWait: time.Second, newCache: fingerprint.NewCache, newChecker: preflight.New,
-			getenv: os.Getenv,
+			version: version, interrupted: interrupted, retryWait: time.Second,
+			newCache: fingerprint.NewCache, newChecker: preflight.New, getenv: os.Getenv,
 		}
 	}
 }

@@ -21,10 +21,13 @@ type textCheck struct {
 const plainText = "text without control characters or surrounding white space"
 
 var (
-	checkURL = textCheck{description: "an http or https URL without credentials, query or fragment", check: func(s string) error {
-		_, err := ryzeapi.ParseURL(s)
-		return err
-	}}
+	checkURL = textCheck{
+		description: "an http or https URL without credentials, query or fragment",
+		check: func(s string) error {
+			_, err := ryzeapi.ParseURL(s)
+			return err
+		},
+	}
 	checkToken = textCheck{description: "a token without control characters", secret: true, check: func(s string) error {
 		_, err := ryzeapi.ParseToken(s)
 		return err

@@ -27,7 +27,8 @@ import (
 
 const root = "../.."
 
-// What the tests leave out of the configuration: other targets than this machine, and the signature that the workflow makes by its identity.
+// What the tests leave out of the configuration: other targets than this machine, and the keyless signature, which only
+// the workflow can make.
 var (
 	targets = regexp.MustCompile(`(?m)^    goos: .*\n    goarch: .*\n    ignore:\n(      - .*\n)+`)
 	keyless = regexp.MustCompile(`(?m)^  - id: cosign\n(    .*\n)+`)
@@ -41,7 +42,7 @@ func without(t *testing.T, config []byte, part *regexp.Regexp, instead string) [
 	return part.ReplaceAll(config, []byte(instead))
 }
 
-// run runs a command to its end, with more variables in its environment, and returns what it has printed to its standard output.
+// run runs a command to its end, with additional environment variables, and returns its standard output.
 func run(t *testing.T, in string, env []string, name string, args ...string) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), name, args...)
@@ -196,7 +197,10 @@ func TestRelease(t *testing.T) {
 		if err := json.Unmarshal(read(t, first.archive()+".sbom.json"), &bill); err != nil {
 			t.Fatal(err)
 		}
-		for _, module := range []string{"github.com/hashicorp/terraform-plugin-framework", "github.com/aws/aws-sdk-go-v2/service/s3", "golang.org/x/crypto", "stdlib"} {
+		for _, module := range []string{
+			"github.com/hashicorp/terraform-plugin-framework", "github.com/aws/aws-sdk-go-v2/service/s3", "golang.org/x/crypto",
+			"stdlib",
+		} {
 			if !slices.ContainsFunc(
 				bill.Packages,
 				func(p struct{ Name, VersionInfo string }) bool { return p.Name == module && p.VersionInfo != "" },
@@ -224,7 +228,8 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// install installs the archive as a user does, from a mirror with the registries' layout, and manages an instance with it.
+// install installs the archive as a user does, from a mirror with the registries' layout, and manages an instance with
+// it.
 func install(t *testing.T, built release) {
 	t.Helper()
 	dir := t.TempDir()
@@ -259,7 +264,8 @@ func install(t *testing.T, built release) {
 	step := func(want string, args ...string) {
 		t.Helper()
 		command := terraform.Command(t.Context(), work, []string{
-			"TF_CLI_CONFIG_FILE=" + config, "RYZEAPI_ENDPOINT=" + server.URL, "RYZEAPI_TOKEN=release-token", "RYZEAPI_PREFLIGHT=off", "TF_VAR_secret_key=one",
+			"TF_CLI_CONFIG_FILE=" + config, "RYZEAPI_ENDPOINT=" + server.URL, "RYZEAPI_TOKEN=release-token",
+			"RYZEAPI_PREFLIGHT=off", "TF_VAR_secret_key=one",
 		}, args...)
 		out, err := command.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {

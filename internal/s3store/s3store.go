@@ -93,8 +93,8 @@ func (s *Store) Stop() {
 	_ = s.server.Wait()
 }
 
-// StartForTests builds a store and serves it with its files in dir. The user "writer" owns the buckets "media", which the
-// user "reader" may list, and "private". Their secrets are "writer-secret" and "reader-secret".
+// StartForTests builds a store and serves it with its files in dir. The user "writer" owns the buckets "media", which
+// the user "reader" may list, and "private". Their secrets are "writer-secret" and "reader-secret".
 func StartForTests(ctx context.Context, root, dir string) (*Store, error) {
 	program, err := Build(ctx, root, os.Stderr)
 	if err != nil {
