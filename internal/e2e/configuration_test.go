@@ -92,7 +92,8 @@ func (f fleet) names() []string {
 }
 
 func (f fleet) hcl() string {
-	forEach := fmt.Sprintf(`toset([for i in range(%d) : "%s${i}"])`, f.number, cmp.Or(f.prefix, "i"))
-	resource := aws.with(f.storage).with(arguments{"for_each": expr(forEach), "instance": expr("each.key")})
-	return providerBlocks(f.settings) + secretVariable(!f.unredacted) + resource.resource("all") + f.more
+	names := fmt.Sprintf(`toset([for i in range(%d) : "%s${i}"])`, f.number, cmp.Or(f.prefix, "i"))
+	locals := arguments{"names": expr(names)}.hcl("locals") // in for_each, the CLI would compute it for each instance
+	resource := aws.with(f.storage).with(arguments{"for_each": expr("local.names"), "instance": expr("each.key")})
+	return providerBlocks(f.settings) + secretVariable(!f.unredacted) + locals + resource.resource("all") + f.more
 }
