@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// document is what an answer's body says, as far as it is XML.
+// document is the body of an answer, if it is XML.
 type document struct {
 	root     string // name of the root element; "Error" also where that is inside an ErrorResponse
 	Code     string
@@ -21,7 +21,7 @@ type document struct {
 	Endpoint string
 }
 
-// text is all that is said to a person.
+// text is the part that is meant for people.
 func (d document) text() string {
 	if d.Details == "" {
 		return d.Message
@@ -53,7 +53,7 @@ func parse(body []byte) document {
 			return document{root: start.Name.Local}
 		}
 		said := document{root: "Error"}
-		_ = decoder.DecodeElement(&said, &start) // what came before a mistake is worth reading
+		_ = decoder.DecodeElement(&said, &start) // keeps what precedes a mistake
 		said.root, said.Code = "Error", strings.TrimSpace(said.Code)
 		return said
 	}

@@ -10,22 +10,22 @@ import (
 // its alias for the first one.
 var awsRegion = regexp.MustCompile(`^([a-z]{2,}(-[a-z]+)+-[0-9]+|aws-global)$`)
 
-// Form says what is certain not to work by its form alone, without asking anybody: [Fine] is no more than that nothing
-// is. What is empty is left out, so it may be asked before all is known. Its Status is 0.
+// Form returns what cannot work because of its form alone, without a request; [Fine] if there is nothing like that.
+// Empty fields are skipped, so it can be used before all values are known. The Status is 0.
 func (t Target) Form() Result {
 	switch {
 	case strings.Contains(t.Bucket, "://"):
-		return Result{Reason: InvalidBucketName, Message: "it has a scheme"}
+		return Result{Reason: InvalidBucketName, Message: "it contains a scheme"}
 	case strings.HasPrefix(t.Bucket, "arn:"):
 		return Result{Reason: InvalidBucketName, Message: "it is an ARN"}
 	case strings.Contains(t.Bucket, "/"):
-		return Result{Reason: InvalidBucketName, Message: "it has a slash"}
+		return Result{Reason: InvalidBucketName, Message: "it contains a slash"}
 	case strings.ContainsFunc(t.Bucket, isBlank):
-		return Result{Reason: InvalidBucketName, Message: "it has a blank or a control character"}
+		return Result{Reason: InvalidBucketName, Message: "it contains white space or a control character"}
 	case t.Endpoint == "" && t.Region != "" && !awsRegion.MatchString(t.Region):
 		return Result{Reason: NoSuchRegion, Message: "no region of AWS has a name of this form"}
 	case strings.ContainsFunc(t.AccessKey, isBlank):
-		return Result{Reason: MalformedAccessKey, Message: "it has a blank or a control character"}
+		return Result{Reason: MalformedAccessKey, Message: "it contains white space or a control character"}
 	case t.IsAWS() && strings.HasPrefix(t.AccessKey, "ASIA"):
 		return Result{Reason: TemporaryAccessKey, Message: "it begins with ASIA"}
 	}

@@ -1,5 +1,5 @@
-// Package preflight asks an S3 store whether a configuration would work, before anybody relies on it. It knows S3 and
-// nothing of Terraform.
+// Package preflight asks an S3 store whether a configuration would work, before anybody relies on it. It is
+// independent of Terraform.
 package preflight
 
 import (
@@ -16,7 +16,7 @@ import (
 const (
 	connectTime = 5 * time.Second
 
-	probeName = ".ryzeapi-preflight-" // of an object that is written, with something random behind it
+	probeName = ".ryzeapi-preflight-" // of the object that a write check puts; random characters follow
 )
 
 // Target is what to check, except for the secret.
@@ -28,17 +28,17 @@ type Target struct {
 	AccessKey  string
 }
 
-// Waits are the pauses between a question and the same one again.
+// Waits are the pauses before the same question is asked again.
 type Waits struct {
 	Retry time.Duration // after a fault of the store or the network, once
 	// Look is the pause of [Checker.Look] for an unknown access key, once: a new key takes seconds to be known everywhere.
 	Look time.Duration
-	// Settle are the pauses of [Checker.Access] and [Checker.Write] while the answer may be due to something that was only
-	// just made. Their sum is how long one store is given in all.
+	// Settle are the pauses of [Checker.Access] and [Checker.Write] while the answer may be due to something that was made
+	// moments ago. Their sum is the time that each store gets in total.
 	Settle []time.Duration
 }
 
-// Checker asks stores. It asks each question once, however many callers have it. It is safe for concurrent use.
+// Checker asks stores. It asks each question once, however many callers ask it. It is safe for concurrent use.
 type Checker struct {
 	Waits Waits         // [New] sets them; change them before the first question only
 	Time  time.Duration // for one question, its retry included; [New] sets it, likewise
@@ -48,10 +48,10 @@ type Checker struct {
 
 	mu       sync.Mutex
 	checks   map[question]*check
-	settling map[question]time.Time // of a store, until when it is given time to settle
+	settling map[question]time.Time // end of the time that each store gets to settle
 }
 
-// question is what two callers must have in common to share a check.
+// question identifies a check: callers with the same question share one.
 type question struct {
 	target Target
 	secret string
@@ -63,13 +63,13 @@ type kind int
 const (
 	looking       kind = iota // a list, without time to settle
 	accessing                 // a list
-	beforeWriting             // a list, where it does not matter that the key may not list
+	beforeWriting             // a list; a key that may not list is fine
 	putting                   // an object is put and deleted
-	ofStore                   // not asked: stands for the store in Checker.settling
+	ofStore                   // not asked; the store itself, in Checker.settling
 )
 
-// minds reports whether a question is worth asking again when it had this answer, since that may be due to something
-// that was only just made.
+// minds reports whether a question is worth asking again after this answer, which may be due to something that was made
+// moments ago.
 func (k kind) minds(result Result) bool {
 	return k != looking && result.maySettle() && (k != beforeWriting || !result.isAboutPrefix())
 }
@@ -103,23 +103,23 @@ func New() *Checker {
 	}
 }
 
-// Look asks for the keys of at most one object under the prefix, for a plan: it gives nothing time to settle, and puts
-// nothing. The error is the context's.
+// Look asks for the keys of at most one object under the prefix, for a plan: it does not wait for anything to
+// settle, and puts nothing. The error is the context's.
 func (c *Checker) Look(ctx context.Context, target Target, secretKey string) (Result, error) {
 	return c.list(ctx, target, secretKey, looking)
 }
 
 // Access asks what [Checker.Look] asks, for an apply. A key, a policy or a bucket that the same apply has just made
 // may not be known everywhere yet, so an answer that may be due to that is reported only if it stays the same for as
-// long as [Waits.Settle] says. That the plan saw the same answer before does not help: Terraform hands nothing of a
-// plan to the provider's process that applies it. The error is the context's.
+// long as [Waits.Settle] says. Terraform passes nothing from the plan to the provider's process that
+// applies it, so it waits even if the plan saw the same answer. The error is the context's.
 func (c *Checker) Access(ctx context.Context, target Target, secretKey string) (Result, error) {
 	return c.list(ctx, target, secretKey, accessing)
 }
 
 // Write asks what [Checker.Access] asks, then puts a small object under the prefix, and deletes it. It puts nothing
-// where the list says that it cannot work: some stores create a bucket when something is put into it. The error is the
-// context's.
+// if the list shows that it cannot work: some stores create a missing bucket when something is put into it. The error
+// is the context's.
 func (c *Checker) Write(ctx context.Context, target Target, secretKey string) (Result, error) {
 	listed, err := c.list(ctx, target, secretKey, beforeWriting)
 	if err != nil || !listed.leavesWriteOpen() {
@@ -134,7 +134,7 @@ func (c *Checker) Write(ctx context.Context, target Target, secretKey string) (R
 // prefix: a key may be allowed to list below one and not below another.
 func (c *Checker) list(ctx context.Context, target Target, secretKey string, kind kind) (Result, error) {
 	if kind == beforeWriting {
-		target.PathPrefix = "" // the put will show
+		target.PathPrefix = "" // the put tests it
 	}
 	ask := func(asked question) (Result, error) {
 		return c.once(ctx, asked, func(ctx context.Context) Result {
@@ -162,8 +162,8 @@ func (c *Checker) list(ctx context.Context, target Target, secretKey string, kin
 	return result, err
 }
 
-// once has a question asked, or waits for the caller that asks it. A caller that gives up spoils it for nobody; when
-// all have given up, it ends.
+// once asks a question, or waits for the caller that is asking it. A caller that gives up does not affect the others;
+// when all have given up, the check ends.
 func (c *Checker) once(ctx context.Context, asked question, run func(context.Context) Result) (Result, error) {
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
@@ -233,7 +233,7 @@ func (k *check) isOver() bool {
 	}
 }
 
-// wholeTime bounds a check, its pauses included.
+// wholeTime is the time limit of a check, including its pauses.
 func (c *Checker) wholeTime(kind kind) time.Duration {
 	switch kind {
 	case looking, ofStore:
@@ -253,9 +253,9 @@ func (c *Checker) settleTime() time.Duration {
 	return sum
 }
 
-// settle asks again, with growing pauses, while the answer may be due to something that was only just made. The time
-// that it takes is the store's: once it is used up, all later questions to the same store with the same key and secret
-// get their first answer.
+// settle asks again, with growing pauses, while the answer may be due to something that was made moments ago. The
+// time is per store: once it is used up, later questions to the same store with the same key and secret are not asked
+// again.
 func (c *Checker) settle(
 	ctx context.Context, target Target, secretKey string, ask func() Result, worthwhile func(Result) bool,
 ) Result {
@@ -284,7 +284,7 @@ func (c *Checker) settlesUntil(target Target, secretKey string) time.Time {
 	return until
 }
 
-// pause reports whether the context has outlasted it.
+// pause waits. It reports false if the context ended first.
 func pause(ctx context.Context, length time.Duration) bool {
 	timer := time.NewTimer(length)
 	defer timer.Stop()
@@ -296,8 +296,8 @@ func pause(ctx context.Context, length time.Duration) bool {
 	}
 }
 
-// putSomewhere puts an object under the prefix. Nobody says how RyzeAPI joins the prefix and a file's name, so where it
-// is refused, it finds out whether that hangs on a slash at either end of the prefix.
+// putSomewhere puts an object under the prefix. RyzeAPI does not say how it joins the prefix and a file's name, so if
+// the store denies this, putSomewhere finds out whether it depends on a slash at either end of the prefix.
 func (c *Checker) putSomewhere(ctx context.Context, target Target, secretKey string) Result {
 	refused := c.settle(ctx, target, secretKey, func() Result {
 		return c.putAndDelete(ctx, target, secretKey, target.PathPrefix)
@@ -313,7 +313,7 @@ func (c *Checker) putSomewhere(ctx context.Context, target Target, secretKey str
 			return refused
 		}
 		if !result.mayHangOnSlash() && !result.IsDefinite() {
-			return result // so the refusal is not certain either
+			return result // so the denial is not certain either
 		}
 	}
 	return refused
@@ -347,12 +347,12 @@ func (c *Checker) putAndDelete(ctx context.Context, target Target, secretKey, pr
 	if result.Reason != Fine && !result.mayBeThere {
 		return result
 	}
-	// What was put is deleted, even if nobody waits for the result any longer.
+	// The object is deleted even if all callers have given up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Time)
 	defer cancel()
 	deleted := c.ask(ctx, target, secretKey, false, sending{doing: deleting, key: name, version: result.version})
 	if deleted.Reason != Fine && result.version != "" {
-		// To delete a version takes a right of its own. At least the object is not to be seen.
+		// Deleting a version needs a permission of its own. A plain delete at least hides the object.
 		c.ask(ctx, target, secretKey, false, sending{doing: deleting, key: name})
 		result.LeftBehindVersion = result.version
 	}
@@ -362,7 +362,7 @@ func (c *Checker) putAndDelete(ctx context.Context, target Target, secretKey, pr
 	return result
 }
 
-// ask sends one request, again if another attempt can help, and says what the answer means.
+// ask sends one request, repeats it if that can help, and returns what the answer means.
 func (c *Checker) ask(ctx context.Context, target Target, secretKey string, look bool, request sending) Result {
 	if result := target.Form(); result.Reason != Fine {
 		return result

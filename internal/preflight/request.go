@@ -30,18 +30,18 @@ func (o operation) method() string {
 	return [...]string{reading: http.MethodGet, writing: http.MethodPut, deleting: http.MethodDelete}[o]
 }
 
-// sending is what to ask a store for.
+// sending is a request to a store.
 type sending struct {
 	doing   operation
-	key     string // of the object; of no use to reading
+	key     string // of the object; not used for reading
 	version string // of the object to delete; empty for the object itself
 }
 
 const (
 	// emptyHash is the SHA-256 of no body.
 	emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	// maxAnswer is how much of an answer's body is read: a list of a thousand keys, from a store that takes no notice of
-	// how many it was asked for.
+	// maxAnswer is how much of an answer's body is read: enough for a list of a thousand keys, from a store that ignores
+	// max-keys.
 	maxAnswer = 1 << 20
 
 	userAgent = "terraform-provider-ryzeapi"
@@ -53,7 +53,7 @@ var (
 	errNoSuchBuckets = errors.New("AWS has no buckets with such a name")
 )
 
-// answer is what a store has answered.
+// answer is a store's answer.
 type answer struct {
 	status int
 	header http.Header
@@ -73,8 +73,7 @@ func (c *Checker) send(ctx context.Context, target Target, secretKey string, ask
 	}).WithContext(ctx)
 	credentials := aws.Credentials{AccessKeyID: target.AccessKey, SecretAccessKey: secretKey}
 	service, region := target.scope()
-	// A new signer each time: it remembers the key that it has derived by the access key alone, so another secret would go
-	// unnoticed.
+	// A new signer each time: it caches the derived key by access key alone, so it would not notice a different secret.
 	signer := v4.NewSigner(func(options *v4.SignerOptions) {
 		// S3 signs the path as it is sent: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 		options.DisableURIPathEscaping = true
@@ -83,12 +82,12 @@ func (c *Checker) send(ctx context.Context, target Target, secretKey string, ask
 		return answer{}, fmt.Errorf("signing the request: %w", err)
 	}
 	request.Header.Set("User-Agent", userAgent)
-	// No http.Client: it would follow redirects, for which the signature is no good.
+	// No http.Client, because it would follow redirects, for which the signature is not valid.
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {
 		return answer{}, err
 	}
-	defer response.Body.Close() //nolint:errcheck // all that is wanted was read
+	defer response.Body.Close() //nolint:errcheck // everything needed was read
 	body, err := readBody(response)
 	if err != nil && len(body) == 0 {
 		return answer{}, err

@@ -16,7 +16,7 @@ import (
 	"unicode"
 )
 
-// Reason is what the answer of a store means.
+// Reason is what a store's answer means.
 type Reason int
 
 // The reasons. Those after Fine and before AccessDenied are definite: the configuration cannot work. The others leave
@@ -40,20 +40,20 @@ const (
 	ConsoleEndpoint  // the endpoint is the store's console
 	WriteDenied      // the access key may not put objects under the prefix
 
-	AccessDenied     // the access key may not list; whether it may write is open, and mostly whether the secret is right
+	AccessDenied     // the access key may not list; it is not known whether it may write, nor usually whether the secret is right
 	DeniedFromHere   // a policy denies it, which may be due to this machine's address or network
-	PrefixSlash      // whether an object may be put hangs on a slash at an end of the prefix
+	PrefixSlash      // whether an object may be put depends on a slash at either end of the prefix
 	PrefixRefused    // the store does not take names like that
 	WrongClock       // the clocks of the store and of this machine are too far apart
 	Busy             // the store reports a fault of its own, or too many requests
 	GatewayFault     // a gateway in front of the store cannot talk to it
 	Unsupported      // the store does not have what was asked for
 	PathStyleRefused // the store wants the bucket in the host's name, so that it cannot be asked here
-	RequestChanged   // something on the way has changed the request
+	RequestChanged   // something in between changed the request
 	NeedsHTTPS       // http:// was asked for, and the other side speaks https
 	NeedsHTTP        // https:// was asked for, and the other side speaks http
 	NotS3            // the answer is not one of S3's
-	OtherRefusal     // a refusal that is not known here
+	OtherRefusal     // a refusal that this package does not know
 	Untrusted        // the certificate is not trusted by this machine; it may be by RyzeAPI
 	NoAnswer         // the store cannot be reached from here; it may be from RyzeAPI
 )
@@ -117,7 +117,7 @@ const (
 // Has reports whether all of the given suspects are among these.
 func (s Suspects) Has(others Suspects) bool { return s&others == others }
 
-// Result is what a check has found. Its texts are the store's where nothing else is said, and printable.
+// Result is what a check found. Its texts are the store's own unless stated otherwise, and printable.
 type Result struct {
 	Reason   Reason
 	Suspects Suspects
@@ -134,8 +134,8 @@ type Result struct {
 	EndpointPart string
 	// AllowedPrefix is the form of the prefix under which an object could be put ([PrefixSlash]).
 	AllowedPrefix string
-	// SignatureRight reports that the store has recognised the access key and the secret, by what it says of a denial.
-	// Where it is not set, nothing is known.
+	// SignatureRight reports that the store recognised the access key and the secret, as its message shows. If it is
+	// false, that is not known.
 	SignatureRight bool
 
 	LeftBehind        string // name of an object that the check has put, and could not delete
@@ -231,8 +231,7 @@ var (
 	actionPattern = regexp.MustCompile(`perform: "?([a-zA-Z0-9-]+:[a-zA-Z]+)|does not have (storage\.[a-zA-Z.]+)`)
 )
 
-// withoutCode says what an answer means that is not an S3 error at all, as far as that shows; it returns a text in any
-// case.
+// withoutCode explains an answer that is not an S3 error, as far as possible. It always returns a text.
 func (a answer) withoutCode(target Target, result *Result) string {
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)))
 	if strings.HasPrefix(strings.ToLower(target.Endpoint), "http:") && plainToTLS.Match(a.body) {
@@ -252,7 +251,7 @@ func (a answer) withoutCode(target Target, result *Result) string {
 	return "the answer is a redirect to " + result.Endpoint
 }
 
-// fit makes of a row's meaning what it means for this target.
+// fit adapts the meaning of a row to this target.
 func (r *Result) fit(target Target, doing operation, got answer, said document) {
 	path := target.path()
 	switch r.Reason { //nolint:exhaustive // the others mean the same for every target
@@ -290,8 +289,8 @@ func (r *Result) fit(target Target, doing operation, got answer, said document) 
 	}
 }
 
-// fitNoSuchKey is about a store that misses an object. To a list, that means that it takes the bucket for one, since
-// there is a bucket in the endpoint already.
+// fitNoSuchKey handles a store that reports a missing object. In answer to a list, it means that the endpoint already
+// contains a bucket, so that the store takes the configured bucket for an object.
 func (r *Result) fitNoSuchKey(target Target, doing operation) {
 	r.EndpointPart = target.bucketInEndpoint()
 	switch {
@@ -334,7 +333,7 @@ func (r *Result) fitRegion(target Target, got answer, said document) {
 	case target.Endpoint == "":
 		r.Reason = WrongRegion // the endpoint follows from it
 	case isGlobal && r.Reason == WrongRegion:
-		// The region is this endpoint's own, not the bucket's: whoever sets it is told the other one next.
+		// The region is this endpoint's own, not the bucket's: setting it would only lead to the opposite error.
 		r.Reason, r.Region = WrongEndpoint, ""
 		r.Suspects |= SuspectRegion
 	}
@@ -375,7 +374,7 @@ func (t Target) bucketInEndpoint() string {
 	return ""
 }
 
-// unreachable says why there was no answer.
+// unreachable returns why there was no answer.
 func (c *Checker) unreachable(ctx context.Context, target Target, doing operation, err error) Result {
 	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return Result{Reason: Untrusted, Message: printable(certificate.Err.Error())}

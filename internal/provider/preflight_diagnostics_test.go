@@ -199,8 +199,8 @@ func TestFormsThatNoStoreAccepts(t *testing.T) {
 		change arguments
 		want   string // of the error; "" is for none
 	}{
-		"scheme":               {arguments{"bucket": "s3://media"}, `(?s)Invalid "bucket".*it has a scheme`},
-		"slash":                {arguments{"bucket": "media/sub"}, `(?s)Invalid "bucket".*it has a slash.*path_prefix`},
+		"scheme":               {arguments{"bucket": "s3://media"}, `(?s)Invalid "bucket".*it contains a scheme`},
+		"slash":                {arguments{"bucket": "media/sub"}, `(?s)Invalid "bucket".*it contains a slash.*path_prefix`},
 		"ARN":                  {arguments{"bucket": "arn:aws:s3:::media"}, `(?s)Invalid "bucket".*it is an ARN`},
 		"underscores":          {arguments{"region": "us_east_1"}, `(?s)Invalid "region".*AWS has no region "us_east_1"`},
 		"name of a region":     {arguments{"region": "US East (N. Virginia)"}, `Invalid "region"`},
