@@ -40,7 +40,7 @@ const (
 	ConsoleEndpoint  // the endpoint is the store's console
 	WriteDenied      // the access key may not put objects under the prefix
 
-	AccessDenied     // the access key may not list; it is not known whether it may write, nor usually whether the secret is right
+	AccessDenied     // the access key may not list; the rest is not known, often not even whether the secret is right
 	DeniedFromHere   // a policy denies it, which may be due to this machine's address or network
 	PrefixSlash      // whether an object may be put depends on a slash at either end of the prefix
 	PrefixRefused    // the store does not take names like that
