@@ -24,7 +24,8 @@ func (f *fixture) rateLimited() int {
 	return n
 }
 
-// Four pipelines with the same token and twelve instances each share a limit of 20 requests in 2 s.
+// Four pipelines with the same token and twelve instances each share a limit of 20 requests in 4 s: long enough for a wait
+// of which the log tells.
 func TestFourRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, instanceTokens := range []string{"auto", "never"} {
@@ -37,7 +38,7 @@ func TestFourRunsAtOnce(t *testing.T) {
 				fleets = append(fleets, config)
 				names = append(names, config.names()...)
 			}
-			f := newFixture(t, mockapi.Options{RateLimit: 20, RateWindow: 2 * time.Second}, names...)
+			f := newFixture(t, mockapi.Options{RateLimit: 20, RateWindow: 4 * time.Second}, names...)
 			f.cli = terraformRace
 			var folders []*fixture
 			for _, config := range fleets {
