@@ -24,8 +24,8 @@ func (f *fixture) rateLimited() int {
 	return n
 }
 
-// Four pipelines with the same token and twelve instances each share a limit of 20 requests in 4 s: long enough for a wait
-// of which the log tells.
+// Four pipelines with the same token and twelve instances each share a limit of 20 requests in 4 s, long enough for a
+// wait of which the log tells.
 func TestFourRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, instanceTokens := range []string{"auto", "never"} {
