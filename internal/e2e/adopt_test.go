@@ -35,9 +35,8 @@ func TestAdoptFleetInOnePlan(t *testing.T) {
 	env := []string{"TF_VAR_secret_key=one"}
 	example := readFile(t, filepath.Join("..", "..", "examples", "adopt-fleet", "main.tf"))
 	for name, options := range map[string]mockapi.Options{
-		"complete answers":  {},
-		"masked keys":       {MaskAccessKey: maskAccessKey},
-		"no s3 in the list": {ListS3: mockapi.ListMissing},
+		"complete answers":                   {},
+		"masked keys, and no s3 in the list": {MaskAccessKey: maskAccessKey, ListS3: mockapi.ListMissing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -101,9 +100,10 @@ func TestAdoptFleetInOnePlan(t *testing.T) {
 func TestAdoptExistingInstances(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string]mockapi.Options{
-		"complete answers":                     {},
-		"masked keys":                          {MaskAccessKey: maskAccessKey},
-		"no s3 in the list, and empty strings": {ListS3: mockapi.ListMissing, Disabled: mockapi.DisabledEmpty},
+		"complete answers": {},
+		"masked keys, no s3 in the list, and empty strings": {
+			MaskAccessKey: maskAccessKey, ListS3: mockapi.ListMissing, Disabled: mockapi.DisabledEmpty,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
