@@ -129,40 +129,144 @@ func missingInstanceWarning(instance string, err error) diag.Diagnostic {
 
 // uncheckedInstancesWarning is for planned creates for instances that could not be read.
 func uncheckedInstancesWarning(err error) diag.Diagnostic {
-	return diag.NewWarningDiagnostic("Could not check the instances of new resources",
-		explainCall(err)+"\n\nIt is not known whether this plan would replace existing storage. "+
-			"The apply will fail unless this is fixed first.")
+	return diag.NewWarningDiagnostic("Not every instance of a new resource was checked for existing S3 storage",
+		explainCall(err)+"\n\nThe apply reads each instance before it saves anything. "+
+			"It will fail for those that already have storage with other settings.")
 }
 
-// replacesStorageWarning is for a planned create for an instance whose storage is enabled with other settings.
+// failedLookError is for a planned create for an instance that could not be read, for a reason for which the apply
+// would fail, too.
+func failedLookError(instance string, err error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic(causeOf(instance, err), explainCall(err))
+}
+
+// causeOf is a summary that names the cause of a failed call.
+func causeOf(instance string, err error) string {
+	said, isAPI := errors.AsType[*ryzeapi.APIError](err)
+	_, isRedirect := errors.AsType[*ryzeapi.RedirectError](err)
+	_, isAnswer := errors.AsType[*ryzeapi.AnswerError](err)
+	_, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
+	dns, isDNS := errors.AsType[*net.DNSError](err)
+	switch {
+	case isAPI && said.StatusCode == http.StatusUnauthorized:
+		return "RyzeAPI does not accept the token"
+	case isAPI && said.StatusCode == http.StatusForbidden:
+		return fmt.Sprintf("The token may not access instance %q", instance)
+	case isRedirect:
+		return `The provider's "endpoint" redirects to another address`
+	case isAnswer:
+		return `Another server than RyzeAPI answers at the provider's "endpoint"`
+	case isCertificate:
+		return "The certificate of RyzeAPI's server is not trusted"
+	case isDNS:
+		return fmt.Sprintf("There is no host %q", dns.Name)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "RyzeAPI's server refuses the connection"
+	default:
+		return "Could not agree on a secure connection with RyzeAPI's server"
+	}
+}
+
+// existingStorageError is for the create of a resource for an instance whose storage is enabled with other settings.
+func existingStorageError(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
+	effect := "replace"
+	if disables {
+		effect = "delete"
+	}
+	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
+		fmt.Sprintf("Instance %q already has S3 storage", instance),
+		fmt.Sprintf("%s Creating this resource would %s that configuration, and its secret could not be recovered, "+
+			"because RyzeAPI never reveals it.\n\n", describeStorage(s3), effect)+
+			"To keep that storage, import it under the address shown above:\n\n"+
+			fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %s\n  }\n\n", hclString(instance))+
+			fmt.Sprintf("To %s it on purpose, set \"overwrite\" to true.", effect))
+}
+
+// replacesStorageWarning is for a create that may overwrite the instance's storage, and does.
 func replacesStorageWarning(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
+	effect := "replaces"
+	if disables {
+		effect = "deletes"
+	}
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
+		fmt.Sprintf("This %s the existing S3 storage of instance %q", effect, instance),
+		fmt.Sprintf("%s With \"overwrite\", creating this resource %s that configuration. "+
+			"Its secret cannot be recovered afterwards, because RyzeAPI never reveals it.\n\n", describeStorage(s3), effect)+
+			"To keep that storage, import it under the address shown above:\n\n"+
+			fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %s\n  }", hclString(instance)))
+}
+
+func describeStorage(s3 ryzeapi.S3) string {
 	where := "AWS"
 	if s3.Endpoint != "" {
 		where = strconv.Quote(s3.Endpoint)
 	} else if s3.Region != "" {
 		where = fmt.Sprintf("AWS, region %q", s3.Region)
 	}
-	effect := "replaces"
-	if disables {
-		effect = "disables and deletes"
-	}
-	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
-		fmt.Sprintf("Instance %q already has S3 storage", instance),
-		fmt.Sprintf("It stores its media in the bucket %q (%s) with the access key %q. This plan %s that configuration. "+
-			"Its secret cannot be recovered afterwards, because RyzeAPI never reveals it.\n\n",
-			s3.Bucket, where, s3.AccessKey, effect)+
-			"To keep that storage, import it under the address shown above:\n\n"+
-			fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %s\n  }", hclString(instance)))
+	return fmt.Sprintf("It stores its media in the bucket %q (%s) with the access key %q.", s3.Bucket, where, s3.AccessKey)
 }
 
-// duplicateResourceWarning is for a planned create for an instance that, as far as is known, already has a resource.
-func duplicateResourceWarning(instance string) diag.Diagnostic {
+// replacedWithChangesWarning is for a plan that replaces a resource and gives its instance's storage other settings.
+func replacedWithChangesWarning(instance string, s3 ryzeapi.S3) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
-		fmt.Sprintf("Instance %q already has a resource", instance),
-		"An instance has only one S3 storage configuration, and a resource in the state has saved it with other "+
-			"settings. Two resources for one instance overwrite each other on every apply.\n\n"+
-			"If this plan replaces that resource, you can ignore this warning. Otherwise, remove one of the two resources, "+
-			"or give one of them another instance.")
+		fmt.Sprintf("The resource of instance %q is replaced, and so are its settings", instance),
+		describeStorage(s3)+" A resource in the state manages that storage. "+
+			"This plan replaces the resource, and saves other settings.\n\n"+
+			"If the resource has create_before_destroy, the apply will stop before it saves anything, because by then it "+
+			"cannot tell this storage from one that somebody else has set up. In that case, set \"overwrite\" to true.")
+}
+
+// duplicateResourceError is for two resources that would manage the storage of one instance.
+func duplicateResourceError(instance string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
+		fmt.Sprintf("Instance %q has two resources", instance),
+		"An instance has only one S3 storage configuration. Two resources for one instance would overwrite each other "+
+			"on every apply.\n\n"+
+			"Remove one of the two, or give it another instance. Removing one does not disable the storage as long as the "+
+			"other is in the state.")
+}
+
+// renamedResourceWarning is for a plan that destroys the resource of an instance and creates another.
+func renamedResourceWarning(instance string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
+		fmt.Sprintf("The resource of instance %q is renamed without a moved block", instance),
+		"This plan destroys the resource of this instance in the state, and creates another one. "+
+			"If the create fails, the storage may be left disabled, without its credentials.\n\n"+
+			"If you renamed the resource, say so with a moved block, and nothing is destroyed:\n\n"+
+			"  moved {\n    from = ryzeapi_instance_s3.OLD\n    to   = ryzeapi_instance_s3.NEW\n  }")
+}
+
+// deletesCredentialsWarning is for a change that disables the storage of an instance.
+func deletesCredentialsWarning(instance string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
+		fmt.Sprintf("RyzeAPI will delete the S3 credentials of instance %q", instance),
+		"This change disables the instance's storage, and RyzeAPI then deletes its configuration, including the secret.")
+}
+
+// otherInstanceError is for a change or a destroy of the storage of an instance that only has the name of the one that
+// the resource has managed.
+func otherInstanceError(instance string, ids instanceIDs, s3 ryzeapi.S3, destroys bool) diag.Diagnostic {
+	effect, advice := "replace", `To replace it on purpose, set "overwrite" to true.`
+	if destroys {
+		effect, advice = "delete", "To forget the resource and leave that storage alone, use a removed block with "+
+			`"destroy = false", or "terraform state rm".`
+	}
+	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
+		fmt.Sprintf("Instance %q is not the one that this resource has managed", instance),
+		fmt.Sprintf("RyzeAPI now lists the name with the ID %q; the instance that this resource has managed has the ID %q. "+
+			"Either the token is that of another account, or the instance was deleted and created again.\n\n",
+			ids.Found, ids.Managed)+
+			fmt.Sprintf("%s This plan would %s that configuration, and its secret could not be recovered.\n\n",
+				describeStorage(s3), effect)+
+			"Check the provider's token first. "+advice)
+}
+
+// applyAgainWarning is for a resource whose storage the planned destroy of another object disables.
+func applyAgainWarning(instance string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
+		fmt.Sprintf("The S3 storage of instance %q will be disabled until the next apply", instance),
+		"The state has two objects for this instance, and this plan destroys one of them, which disables the storage. "+
+			"Apply a second time afterwards: it saves the storage again.")
 }
 
 // hclString returns a text as a string of the configuration language.
@@ -355,8 +459,8 @@ func taintedWarning(instance string) diag.Diagnostic {
 // leftEnabledWarning is for a destroyed resource whose instance's storage another resource has saved in the same run.
 func leftEnabledWarning(instance string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q was not disabled", instance),
-		"A resource for this instance was destroyed, but another resource saved the storage in the same run: the resource "+
-			"was renamed or replaced. The storage stays as it was saved.\n\n"+
+		"A resource for this instance was destroyed, but another resource manages the storage, or has saved it in the same "+
+			"run. The storage stays as it is.\n\n"+
 			"If you renamed the resource, a moved block would have avoided this.")
 }
 
@@ -366,7 +470,7 @@ func invalidImportIDError(cause error) diag.Diagnostic {
 		"The import ID must be the name of an instance, but this one "+cause.Error()+".")
 }
 
-// fingerprintError is for a fingerprint that cannot be encoded, which cannot happen unless the provider has a bug.
-func fingerprintError(err error) diag.Diagnostic {
-	return diag.NewErrorDiagnostic(`Could not record the fingerprint of "secret_key"`, err.Error())
+// privateStateError is for a value that cannot be encoded, which cannot happen unless the provider has a bug.
+func privateStateError(err error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Could not write the private state", err.Error())
 }

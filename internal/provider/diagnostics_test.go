@@ -120,7 +120,51 @@ func TestDiagnosticsGolden(t *testing.T) {
 				&ryzeapi.CallError{Attempts: 5, Err: &ryzeapi.APIError{StatusCode: 503, Message: "Service unavailable"}},
 			),
 		},
-		{"instance with a resource", duplicateResourceWarning("shop")},
+		{"two resources for an instance", duplicateResourceError("shop")},
+		{"resource without a moved block", renamedResourceWarning("shop")},
+		{
+			"resource that is replaced with other settings",
+			replacedWithChangesWarning("shop", ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}),
+		},
+		{"change that disables", deletesCredentialsWarning("shop")},
+		{"storage that the next apply saves again", applyAgainWarning("shop")},
+		{
+			"another instance of the same name",
+			otherInstanceError(
+				"shop", instanceIDs{"3", "7"}, ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}, false,
+			),
+		},
+		{
+			"another instance of the same name, to destroy",
+			otherInstanceError(
+				"shop", instanceIDs{"3", "7"}, ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}, true,
+			),
+		},
+		{
+			"existing storage",
+			existingStorageError("shop", ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}, false),
+		},
+		{
+			"existing storage, to disable",
+			existingStorageError("shop", ryzeapi.S3{Endpoint: "https://minio.example.com", Bucket: "old"}, true),
+		},
+		{"token refused at plan", failedLookError("shop", mockError(t, mockapi.FailWith(401, "Invalid token"), readStorage))},
+		{
+			"instance refused at plan",
+			failedLookError("shop", mockError(t, mockapi.FailWith(403, "Instance token does not match"), readStorage)),
+		},
+		{
+			"redirect at plan",
+			failedLookError("shop", mockError(t, mockapi.RedirectTo("https://www.ryzeapi.cloud/"), readStorage)),
+		},
+		{"sign-in page at plan", failedLookError("shop", mockError(t, mockapi.HTMLPage(200), readStorage))},
+		{"connection refused at plan", failedLookError("shop", connectionRefused(t))},
+		{"untrusted certificate at plan", failedLookError("shop", untrustedCertificate(t))},
+		{"TLS 1.1 at plan", failedLookError("shop", oldTLS(t))},
+		{
+			"unknown host at plan",
+			failedLookError("shop", &net.DNSError{Err: "no such host", Name: "ryzeapi.invalid", IsNotFound: true}),
+		},
 		{
 			"existing storage that the plan replaces",
 			replacesStorageWarning("shop", ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}, false),
@@ -175,6 +219,12 @@ func compareGolden(t *testing.T, name, all string) {
 // mockFailure returns the diagnostic of a call to a mock that injects the fault into every request.
 func mockFailure(t *testing.T, fault mockapi.Fault, action storageAction) diag.Diagnostic {
 	t.Helper()
+	return failedCallError(action, "shop", mockError(t, fault, action))
+}
+
+// mockError is the error of such a call.
+func mockError(t *testing.T, fault mockapi.Fault, action storageAction) error {
+	t.Helper()
 	f := newFixture(t, mockapi.Options{})
 	f.mock.Inject("", 99, fault)
 	config := clientConfigFor(t, f.url)
@@ -193,7 +243,7 @@ func mockFailure(t *testing.T, fault mockapi.Fault, action storageAction) diag.D
 	if err == nil {
 		t.Fatal("the call did not fail")
 	}
-	return failedCallError(action, "shop", err)
+	return err
 }
 
 func connectionRefused(t *testing.T) error {

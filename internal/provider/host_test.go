@@ -108,12 +108,14 @@ func (h *host) planOne(
 	switch {
 	case config == nil && change.before != nil:
 		change.action = plancheck.ResourceActionDestroy
-		_, failed := p.planChange(change.managed, nil, nil)
+		planned, failed := p.planChange(change.managed, nil, nil)
+		change.managed.private = planned.private
 		return change, failed
 	case config == nil:
 		return change, nil
 	}
 	values := p.attributes(config.values(secret, true))
+	var private []byte // what the plan of a resource hands to that of its replacement
 	if change.before != nil && !change.managed.tainted {
 		planned, failed := p.planChange(change.managed, p.proposed(change.before, values), values)
 		if failed != nil {
@@ -125,8 +127,9 @@ func (h *host) planOne(
 			}
 			return change, nil
 		}
+		private = planned.private
 	}
-	planned, failed := p.planChange(nil, p.proposed(nil, values), values)
+	planned, failed := p.planChange(&managed{private: private}, p.proposed(nil, values), values)
 	change.action, change.after = plancheck.ResourceActionCreate, planned.state
 	if change.before != nil {
 		change.action = plancheck.ResourceActionDestroyBeforeCreate

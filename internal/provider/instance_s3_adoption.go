@@ -2,7 +2,7 @@ package provider
 
 import (
 	"context"
-	"sync"
+	"encoding/json"
 	"sync/atomic"
 	"time"
 
@@ -11,41 +11,79 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-// instanceCheckTimeout bounds the check of an instance at plan time, which only produces warnings.
-const instanceCheckTimeout = time.Minute
+const (
+	// planCheckTime bounds the checks at plan time that only inform.
+	planCheckTime = 10 * time.Second
+	// siblingWait is how long it takes at most until Terraform has told of another resource for the same instance, if it
+	// works on both at the same time.
+	siblingWait = time.Second
+)
 
-// knownInstances is what one run has learned about the instances of its resources.
-type knownInstances struct {
-	managed     sync.Map    // set of the instances whose resources are in the state
-	checkFailed atomic.Bool // a check has failed, and further ones would too
+// looks is what one run has learned from looking at the instances of new resources.
+type looks struct {
+	failed atomic.Bool // a look has failed, and further ones would too
 }
 
-func (k *knownInstances) isManaged(instance string) bool {
-	_, found := k.managed.Load(instance)
-	return found
-}
-
-// checkInstanceAtPlan reads the instance of a resource that is about to be created. It warns if the apply would fail,
-// or replace existing storage.
-func (r *instanceS3Resource) checkInstanceAtPlan(ctx context.Context, plan *instanceS3Model) diag.Diagnostics {
+// checkInstanceAtPlan looks at the instance of a resource that is about to be created. It returns an error if the
+// apply would certainly fail, or would replace storage that nothing in the state manages. The prior state is nil for a
+// create; an update shows in its diff what it replaces.
+func (r *instanceS3Resource) checkInstanceAtPlan(
+	ctx context.Context, plan, prior *instanceS3Model, replacement bool,
+) diag.Diagnostics {
 	instance := plan.Instance.ValueString()
-	if r.services == nil || plan.Instance.IsUnknown() || r.services.instances.checkFailed.Load() {
+	if prior != nil || r.services == nil || plan.Instance.IsUnknown() || r.services.looks.failed.Load() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), instanceCheckTimeout)
-	defer cancel()
-	switch s3, err := r.services.client.RefreshS3(ctx, instance); {
+	s3, _, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), instance)
+	switch {
 	case ryzeapi.IsInstanceMissing(err):
 		return diag.Diagnostics{missingInstanceWarning(instance, err)}
-	case err != nil:
-		r.services.instances.checkFailed.Store(true)
+	case err == nil:
+		return r.checkExisting(ctx, plan, s3, replacement)
+	case ryzeapi.IsForbidden(err): // other instances may be allowed
+		return diag.Diagnostics{failedLookError(instance, err)}
+	case r.services.looks.failed.Swap(true): // it has been reported
+		return nil
+	case ryzeapi.WillFailAgain(err):
+		return diag.Diagnostics{failedLookError(instance, err)}
+	default:
 		return diag.Diagnostics{uncheckedInstancesWarning(err)}
+	}
+}
+
+// checkInstanceAtApply reads the instance of a resource that is about to be created, and returns its ID. The answer of
+// the look in the plan that precedes each create of an apply serves again.
+func (r *instanceS3Resource) checkInstanceAtApply(
+	ctx context.Context, plan *instanceS3Model,
+) (id string, diags diag.Diagnostics) {
+	instance := plan.Instance.ValueString()
+	s3, id, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), instance)
+	if err != nil {
+		return "", diag.Diagnostics{failedCallError(readStorage, instance, err)}
+	}
+	return id, r.checkExisting(ctx, plan, s3, false)
+}
+
+// checkExisting returns an error if a create would replace enabled storage with other settings, unless the storage is
+// that of a resource in the state, or the configuration says that it may be overwritten.
+func (r *instanceS3Resource) checkExisting(
+	ctx context.Context, plan *instanceS3Model, s3 ryzeapi.S3, replacement bool,
+) diag.Diagnostics {
+	instance := plan.Instance.ValueString()
+	switch {
 	case !s3.Enabled || plan.matchesStored(s3):
 		return nil
-	case r.services.instances.isManaged(instance): // by another resource, or by this one if the plan replaces it
-		return diag.Diagnostics{duplicateResourceWarning(instance)}
-	default:
+	case plan.Overwrite.ValueBool():
 		return diag.Diagnostics{replacesStorageWarning(instance, s3, plan.isDisabled())}
+	}
+	known := r.services.siblings.await(ctx, instance, siblingWait, family.isManaged)
+	switch {
+	case known.isMakingWay():
+		return nil
+	case replacement || known.isManaged():
+		return diag.Diagnostics{replacedWithChangesWarning(instance, s3)}
+	default:
+		return diag.Diagnostics{existingStorageError(instance, s3, plan.isDisabled())}
 	}
 }
 
@@ -60,4 +98,176 @@ func (m *instanceS3Model) matchesStored(s3 ryzeapi.S3) bool {
 		}
 	}
 	return true
+}
+
+// Keys in private state.
+const (
+	instanceIDsKey = "instance_ids"
+	// replacesKey holds the name of the instance of the resource that is being planned. Terraform hands a create what the
+	// plan of the resource that it replaces has set, and other creates nothing.
+	replacesKey = "replaces"
+	// keptKey marks a planned destroy that leaves the storage, because another resource in the state manages it.
+	keptKey = "kept"
+)
+
+// instanceIDs are the IDs that RyzeAPI has given the instance of a resource. Two instances of the same name have
+// different ones: one was deleted and the other created, or they are in different accounts.
+type instanceIDs struct {
+	Managed string `json:"managed"` // of the instance whose storage the resource has managed
+	Found   string `json:"found"`   // at the last refresh
+}
+
+func (i instanceIDs) differ() bool { return i.Managed != "" && i.Found != "" && i.Managed != i.Found }
+
+func loadInstanceIDs(ctx context.Context, private privateState) (ids instanceIDs, diags diag.Diagnostics) {
+	diags = loadPrivate(ctx, private, instanceIDsKey, &ids)
+	return ids, diags
+}
+
+// loadPrivate decodes a value of the private state. It leaves the value as it is if there is none, or one that an
+// earlier version of the provider has written in another form.
+func loadPrivate(ctx context.Context, private privateState, key string, value any) diag.Diagnostics {
+	stored, diags := private.GetKey(ctx, key)
+	_ = json.Unmarshal(stored, value)
+	return diags
+}
+
+func savePrivate(ctx context.Context, private privateState, key string, value any) diag.Diagnostics {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return diag.Diagnostics{privateStateError(err)}
+	}
+	return private.SetKey(ctx, key, encoded)
+}
+
+// refreshInstanceIDs records the ID of a refresh. The instance counts as the managed one unless the refresh has found
+// other enabled storage than the state had.
+func refreshInstanceIDs(
+	ctx context.Context, private privateState, id string, prior, refreshed *instanceS3Model,
+) diag.Diagnostics {
+	if id == "" {
+		return nil
+	}
+	ids, diags := loadInstanceIDs(ctx, private)
+	ids.Found = id
+	if ids.Managed == "" || !refreshed.isEnabled() || refreshed.hasSameStorage(prior) {
+		ids.Managed = id
+	}
+	diags.Append(savePrivate(ctx, private, instanceIDsKey, ids)...)
+	return diags
+}
+
+// hasSameStorage reports whether the storage of two models is the same.
+func (m *instanceS3Model) hasSameStorage(other *instanceS3Model) bool {
+	if !m.Enabled.Equal(other.Enabled) {
+		return false
+	}
+	for _, f := range fields {
+		if !f.inModel(m).Equal(*f.inModel(other)) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkSameInstance returns an error if a change of a resource would replace storage of another instance than the one
+// that the resource has managed.
+func (r *instanceS3Resource) checkSameInstance(
+	ctx context.Context, private privateState, plan, prior *instanceS3Model,
+) diag.Diagnostics {
+	ids, diags := loadInstanceIDs(ctx, private)
+	if !ids.differ() || !prior.isEnabled() || plan.Overwrite.ValueBool() || !plan.mustSend(prior) {
+		return diags
+	}
+	diags.Append(otherInstanceError(prior.Instance.ValueString(), ids, prior.asS3(), false))
+	return diags
+}
+
+// planSiblings records what becomes of a planned resource. It reports whether a create replaces a resource for the
+// same instance, and returns an error if two resources for an instance would remain.
+func (r *instanceS3Resource) planSiblings(
+	ctx context.Context, private privateState, plan, prior *instanceS3Model,
+) (known family, replacement bool, diags diag.Diagnostics) {
+	if r.services == nil {
+		return family{}, false, nil
+	}
+	var replaced string
+	if prior == nil {
+		diags.Append(loadPrivate(ctx, private, replacesKey, &replaced)...)
+	} else {
+		diags.Append(savePrivate(ctx, private, replacesKey, prior.Instance.ValueString())...)
+	}
+	instance := plan.Instance.ValueString()
+	switch {
+	case prior != nil && !plan.Instance.Equal(prior.Instance):
+		r.services.siblings.record(prior.Instance.ValueString(), func(f *family) { f.leaving++ })
+		return family{}, false, diags
+	case plan.Instance.IsUnknown():
+		return family{}, false, diags
+	}
+	replacement = prior == nil && replaced == instance
+	known = r.services.siblings.record(instance, func(f *family) {
+		switch {
+		case prior != nil:
+			f.kept++
+		case replacement:
+			f.kept--
+			f.created++
+		default:
+			f.created++
+			if replaced == "" {
+				f.fresh++
+			}
+		}
+	})
+	switch {
+	case known.hasTwo():
+		diags.Append(duplicateResourceError(instance))
+	case prior == nil && known.isRenamed():
+		diags.Append(renamedResourceWarning(instance))
+	}
+	return known, replacement, diags
+}
+
+// planDestroy plans the destroy of an object in the state. If another resource in the state manages the storage, which
+// stays, the destroy leaves it enabled.
+func (r *instanceS3Resource) planDestroy(
+	ctx context.Context, private privateState, state *instanceS3Model,
+) diag.Diagnostics {
+	ids, diags := loadInstanceIDs(ctx, private)
+	instance := state.Instance.ValueString()
+	if ids.differ() && state.isEnabled() {
+		diags.Append(otherInstanceError(instance, ids, state.asS3(), true))
+	}
+	known := r.services.siblings.record(instance, func(f *family) { f.destroyed++ })
+	if known.isRenamed() {
+		diags.Append(renamedResourceWarning(instance))
+	}
+	r.services.siblings.await(ctx, instance, siblingWait, family.isDecided)
+	known = r.services.siblings.record(instance, func(f *family) {
+		if f.kept == 0 {
+			f.disabling++
+		}
+	})
+	if known.kept > 0 {
+		diags.Append(savePrivate(ctx, private, keptKey, true)...)
+	}
+	return diags
+}
+
+// manageFoundInstance records, after a write, that the instance that was found is the managed one.
+func manageFoundInstance(ctx context.Context, private privateState) diag.Diagnostics {
+	ids, diags := loadInstanceIDs(ctx, private)
+	if ids.differ() {
+		diags.Append(savePrivate(ctx, private, instanceIDsKey, instanceIDs{ids.Found, ids.Found})...)
+	}
+	return diags
+}
+
+// warnOfDeletion warns of a change by which RyzeAPI deletes stored credentials.
+func (m *instanceS3Model) warnOfDeletion(prior *instanceS3Model) diag.Diagnostics {
+	if prior.isEnabled() && (m.isDisabled() || !m.Instance.Equal(prior.Instance)) {
+		return diag.Diagnostics{deletesCredentialsWarning(prior.Instance.ValueString())}
+	}
+	return nil
 }

@@ -3,14 +3,18 @@ package provider
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// Storage that already matches the configuration needs no warning.
-func TestPlanOfACreateWarnsWhatItReplaces(t *testing.T) {
+// overwrite is the argument that lets a create replace existing storage.
+var overwrite = arguments{"overwrite": true}
+
+// Storage that already matches the configuration is adopted.
+func TestPlanOfACreateProtectsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	config := aws.with(prefix("media"))
 	off := arguments{"instance": "shop"}.with(switchedOff)
@@ -30,6 +34,7 @@ func TestPlanOfACreateWarnsWhatItReplaces(t *testing.T) {
 		config   arguments
 		requests int
 		warning  []string // regular expressions for successive parts of the only warning; none for no warning
+		err      []string // likewise, of the error
 	}{
 		"nothing exists":          {config: config, requests: 1},
 		"the same storage":        {existing: same, config: config, requests: 1},
@@ -39,24 +44,42 @@ func TestPlanOfACreateWarnsWhatItReplaces(t *testing.T) {
 		"nothing exists, for off": {config: off, requests: 1},
 		"another storage": {
 			existing: other, config: config, requests: 1,
-			warning: []string{
+			err: []string{
 				`Instance "shop" already has S3 storage`,
-				`bucket "old" \(AWS, region "eu-west-1"\) with the access key "AKIAOLD"\. This plan replaces`,
-				`cannot be recovered`,
-				`import {\n    to = ryzeapi_instance_s3.NAME\n    id = "shop"\n  }`,
+				`bucket "old" \(AWS, region "eu-west-1"\) with the access key "AKIAOLD"\. Creating this resource would replace`,
+				`could not be recovered`,
+				`import {\n    to = ryzeapi_instance_s3.NAME\n    id = "shop"\n  }`, `set "overwrite" to true`,
 			},
+		},
+		"another storage, to overwrite": {
+			existing: other, config: config.with(overwrite), requests: 1,
+			warning: []string{`^This replaces the existing S3 storage of instance "shop"`, `bucket "old"`, `import {`},
 		},
 		"another store": {
 			existing: elsewhere, config: config, requests: 1,
-			warning: []string{`bucket "old" \("https://minio\.example\.com"\) with the access key "minioadmin"`},
+			err: []string{`bucket "old" \("https://minio\.example\.com"\) with the access key "minioadmin"`},
 		},
 		"another storage, to switch off": {
 			existing: other, config: off, requests: 1,
-			warning: []string{`This plan disables and deletes that configuration`},
+			err: []string{`would delete that configuration`},
+		},
+		"another storage, to switch off and overwrite": {
+			existing: other, config: off.with(overwrite), requests: 1,
+			warning: []string{`^This deletes the existing S3 storage of instance "shop"`},
 		},
 		"another storage, some values unknown": {
 			existing: other, config: config.with(knownLaterIn("bucket")), requests: 1,
-			warning: []string{`already has S3 storage`},
+			err: []string{`already has S3 storage`},
+		},
+		"a token that is refused": {
+			config: config, requests: 1,
+			change: func(f *fixture) { f.mock.Inject(http.MethodGet, 99, mockapi.FailWith(401, "Invalid token")) },
+			err:    []string{`^RyzeAPI does not accept the token`, `mistyped, revoked, or for another server`},
+		},
+		"an instance that is forbidden": {
+			config: config, requests: 1,
+			change: func(f *fixture) { f.mock.Inject(http.MethodGet, 99, mockapi.FailWith(403, "does not match")) },
+			err:    []string{`^The token may not access instance "shop"`},
 		},
 		"no such instance": {
 			config: config, change: func(f *fixture) { f.account.RemoveInstance("shop") }, requests: 1,
@@ -68,7 +91,7 @@ func TestPlanOfACreateWarnsWhatItReplaces(t *testing.T) {
 			config: config, requests: 5,
 			change: func(f *fixture) { f.mock.Inject(http.MethodGet, 99, mockapi.FailWith(503, "down")) },
 			warning: []string{
-				`Could not check the instances of new resources`, `503 Service Unavailable`, `The apply will fail`,
+				`Not every instance of a new resource was checked`, `503 Service Unavailable`, `It will fail for those`,
 			},
 		},
 	} {
@@ -82,6 +105,9 @@ func TestPlanOfACreateWarnsWhatItReplaces(t *testing.T) {
 			plan := step{config: c.config, secret: "one", planOnly: true}
 			if c.warning != nil {
 				plan.warnings = []string{`(?s)` + strings.Join(c.warning, `.*`)}
+			}
+			if c.err != nil {
+				plan.err = `(?s)` + strings.Join(c.err, `.*`)
 			}
 			newHost(f).play([]step{plan})
 			f.mustAsk(c.requests)
@@ -114,25 +140,129 @@ func TestPlanOfAnUpdateDoesNotCheckTheInstance(t *testing.T) {
 	})
 }
 
-// Where a resource manages the storage already, an import would be the wrong advice.
-func TestPlanWarnsOfASecondResourceForAnInstance(t *testing.T) {
+// What the plan has not seen, the apply reads before it writes.
+func TestApplyOfACreateProtectsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		config arguments
+		sent   []string
+		err    string
+	}{
+		"not to overwrite": {config: aws.with(knownLaterIn("instance")), err: `Instance "shop" already has S3 storage`},
+		"to overwrite": {
+			config: aws.with(knownLaterIn("instance")).with(overwrite), sent: []string{awsBody("one", "")},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, mockapi.Options{})
+			f.setStorage("shop", mockapi.Storage{Enabled: true, Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"})
+			newHost(f).play([]step{{config: c.config, secret: "one", sent: c.sent, err: c.err}})
+			if got := f.account.S3("shop").Bucket; c.err != "" && got != "old" {
+				t.Errorf("the bucket is now %q", got)
+			}
+		})
+	}
+}
+
+// Two resources for one instance would overwrite each other on every apply.
+func TestPlanRefusesASecondResourceForAnInstance(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{})
 	changed := aws.with(arguments{"bucket": "another"})
-	warnings := []string{`^Instance "shop" already has a resource\n`}
+	refused := `^Instance "shop" has two resources\n`
 	newHost(f).play([]step{
+		{also: map[string]arguments{"a": aws, "b": aws}, secret: "one", err: refused}, // both new
 		{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
-		{config: aws, also: map[string]arguments{"twin": aws}, secret: "one", planOnly: true}, // the same settings
-		{
-			config: aws, also: map[string]arguments{"twin": changed}, secret: "one", planOnly: true,
-			warnings: warnings,
-		},
+		{config: aws, also: map[string]arguments{"twin": aws}, secret: "one", planOnly: true, err: refused},
+		{config: aws, also: map[string]arguments{"twin": changed}, secret: "one", planOnly: true, err: refused},
 		{
 			config: changed, taint: true, secret: "one", planOnly: true,
-			action: replaces, warnings: warnings,
+			action: replaces, warnings: []string{`^The resource of instance "shop" is replaced, and so are its settings\n`},
 		},
 		{sent: []string{disableBody}},
 	})
+}
+
+// A rename without a moved block is a destroy and a create.
+func TestPlanSaysThatAResourceIsRenamed(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]arguments{
+		"the same settings": aws, "other settings": aws.with(arguments{"bucket": "another"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, mockapi.Options{})
+			newHost(f).play([]step{
+				{also: map[string]arguments{"old": aws}, secret: "one", sent: []string{awsBody("one", "")}},
+				{
+					also: map[string]arguments{"new": config}, secret: "one", planOnly: true,
+					warnings: []string{`(?s)^The resource of instance "shop" is renamed without a moved block\n.*moved {`},
+				},
+				{sent: []string{disableBody}},
+			})
+		})
+	}
+}
+
+// An object that is destroyed while a resource for the same instance stays, such as a deposed one, leaves the storage.
+func TestDestroyLeavesTheStorageOfARemainingResource(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mockapi.Options{})
+	h := newHost(f)
+	h.mustApply(step{config: aws, secret: "one"})
+	deposed := *h.resources["shop"]
+	h.resources["zombie"] = &deposed // the host plans it after the resource
+	f.asserted()
+	h.mustApply(step{config: aws, secret: "one"})
+	f.mustSend()
+	if h.resources["zombie"] != nil || !f.account.S3("shop").Enabled {
+		t.Errorf("%+v", f.account.S3("shop"))
+	}
+	h.resources["deposed"] = &deposed // the host plans it before the resource, of which nothing is known then
+	h.play([]step{{
+		config: aws, secret: "one", planOnly: true,
+		warnings: []string{`^The S3 storage of instance "shop" will be disabled until the next apply\n`},
+	}})
+}
+
+// The token is that of another account, or the instance was deleted and created again.
+func TestPlanRefusesToReplaceTheStorageOfAnotherInstance(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mockapi.Options{})
+	f.account.AddInstance("zoo")
+	zoo := map[string]arguments{"first": {"instance": "zoo", "enabled": false}} // the first is not read from a list
+	again := func(storage mockapi.Storage) func() {
+		return func() {
+			f.account.RemoveInstance("shop")
+			f.account.AddInstance("shop")
+			f.setStorage("shop", storage)
+		}
+	}
+	theirs := mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "theirs", AccessKey: "AKIATHEIRS"}
+	h := newHost(f)
+	h.mustApply(step{config: aws, also: zoo, secret: "one"})
+	h.mustApply(step{config: aws, also: zoo, secret: "one"}) // remembers the ID, which a list has
+	f.asserted()
+	for _, s := range []step{
+		{before: again(theirs), config: aws, also: zoo, secret: "one", err: `^Instance "shop" is not the one that this`},
+		{also: zoo, secret: "one", err: `(?s)^Instance "shop" is not the one that this.*would delete`},
+		{config: aws.with(overwrite), also: zoo, secret: "one", sent: []string{awsBody("one", "")}},
+		{before: again(awsStorage), config: aws.with(overwrite), also: zoo, secret: "one", action: noop},
+	} {
+		if s.before != nil {
+			s.before()
+		}
+		failed := h.playOne(s)
+		text := "" // of no error
+		if failed != nil {
+			text = failed.text
+		}
+		if (text == "") != (s.err == "") || !regexp.MustCompile(s.err).MatchString(text) {
+			t.Errorf("%+v, want the error %q", failed, s.err)
+		}
+		f.mustSend(s.sent...)
+	}
 }
 
 // If the list fails, nothing else is asked, and the warning appears once.
@@ -146,7 +276,7 @@ func TestOneListChecksAllCreates(t *testing.T) {
 		"a server that is up": {requests: 2},
 		"a server that is down": {
 			fault: mockapi.FailWith(503, "down"), requests: 5,
-			warnings: []string{`Could not check the instances of new resources`},
+			warnings: []string{`Not every instance of a new resource was checked`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

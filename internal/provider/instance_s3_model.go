@@ -24,6 +24,7 @@ type instanceS3Model struct {
 	Endpoint         types.String   `tfsdk:"endpoint"`
 	PathPrefix       types.String   `tfsdk:"path_prefix"`
 	Preflight        types.String   `tfsdk:"preflight"`
+	Overwrite        types.Bool     `tfsdk:"overwrite"`
 	Timeouts         timeouts.Value `tfsdk:"timeouts"`
 }
 
@@ -126,6 +127,14 @@ func (m *instanceS3Model) s3Config(secret types.String) ryzeapi.S3Config {
 	}
 }
 
+// asS3 is the storage of a state.
+func (m *instanceS3Model) asS3() ryzeapi.S3 {
+	return ryzeapi.S3{
+		Enabled: m.isEnabled(), Region: m.Region.ValueString(), Bucket: m.Bucket.ValueString(),
+		AccessKey: m.AccessKey.ValueString(), Endpoint: m.Endpoint.ValueString(), PathPrefix: m.PathPrefix.ValueString(),
+	}
+}
+
 // refresh updates a state with RyzeAPI's answer. A value that still means the same keeps the form that it has in the
 // state, so that it causes no diff.
 func (m *instanceS3Model) refresh(s3 ryzeapi.S3) {
@@ -164,6 +173,11 @@ func (m *instanceS3Model) keepForms(prior *instanceS3Model) {
 
 func (m *instanceS3Model) staysDisabled(prior *instanceS3Model) bool {
 	return m.isDisabled() && prior.isDisabled()
+}
+
+// mayEnable reports whether a plan may save storage where there is none. The prior state is nil for a create.
+func (m *instanceS3Model) mayEnable(prior *instanceS3Model) bool {
+	return !m.isDisabled() && (prior == nil || prior.isDisabled())
 }
 
 func (m *instanceS3Model) isEnabled() bool  { return m.Enabled.ValueBool() }
@@ -231,6 +245,20 @@ func (m *instanceS3Model) checkComplete() diag.Diagnostics {
 			`Set it, or set "endpoint" for an S3-compatible store.`))
 	}
 	return diags
+}
+
+// checkSecretAtPlan returns an error if the plan needs a secret, or may, and has none that can be sent. A destroy that
+// precedes the create must not be let through. The prior state is nil for a create.
+func (m *instanceS3Model) checkSecretAtPlan(secret types.String, prior *instanceS3Model) diag.Diagnostics {
+	switch {
+	case !m.isDisabled() && !secret.IsNull() && isEmpty(secret):
+		return diag.Diagnostics{emptySecretError()}
+	case m.mayEnable(prior) && secret.IsNull():
+		return diag.Diagnostics{missingSecretError()}
+	case m.mustSend(prior):
+		return m.checkSendable(secret)
+	}
+	return nil
 }
 
 // checkSendable returns an error for each reason why a configuration must not be sent. Unknown values pass.

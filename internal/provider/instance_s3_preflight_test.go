@@ -288,7 +288,7 @@ func TestPreflightPrecedesEveryChangeOfTheStorageAndNothingElse(t *testing.T) {
 			{before: wasAsked(false), config: config(prefix("c/")), secret: "two", sent: sent("two", "c/")},
 			{
 				before: wasAsked(true), config: config(prefix("c/").with(switchedOff)), secret: "two",
-				sent: []string{disableBody},
+				sent: []string{disableBody}, warnings: deletesCredentials,
 			},
 			{before: wasAsked(false), sent: []string{disableBody}},
 			{before: wasAsked(false)},

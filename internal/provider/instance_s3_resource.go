@@ -128,6 +128,12 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 					"Defaults to the provider's `preflight`. See [Preflight checks](../guides/preflight.md).",
 				Validators: []validator.String{stringvalidator.OneOf(preflightModes...)},
 			},
+			"overwrite": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Whether creating this resource may replace storage that is enabled with other settings and " +
+					"that this state does not manage. **The secret of that storage cannot be recovered.** " +
+					"Without it, that is an error. Defaults to `false`.",
+			},
 			"timeouts": timeoutsAttribute(ctx),
 		},
 	}
@@ -203,36 +209,66 @@ func checkTimeouts(ctx context.Context, configured timeouts.Value) diag.Diagnost
 func (r *instanceS3Resource) ModifyPlan(
 	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
 ) {
-	if req.Plan.Raw.IsNull() { // a destroy
-		return
-	}
 	var config, plan instanceS3Model
 	var prior *instanceS3Model // remains nil for a create
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	if req.Plan.Raw.IsNull() {
+		if r.services != nil && !resp.Diagnostics.HasError() {
+			resp.Diagnostics.Append(r.planDestroy(ctx, resp.Private, prior)...)
+		}
+		return
+	}
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, planCheckTime)
+	defer cancel()
+	known, replacement, diags := r.planSiblings(ctx, resp.Private, &plan, prior)
+	resp.Diagnostics.Append(diags...)
 	if prior != nil {
 		plan.keepForms(prior)
 	}
 	plan.SecretKeyVersion = planVersion(&config, &plan, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
-	switch {
-	case !plan.isDisabled() && !config.SecretKey.IsNull() && isEmpty(config.SecretKey):
-		resp.Diagnostics.Append(emptySecretError())
-	case plan.mustSend(prior):
-		resp.Diagnostics.Append(plan.checkSendable(config.SecretKey)...)
-		if !resp.Diagnostics.HasError() {
-			resp.Diagnostics.Append(r.checkStoreAtPlan(ctx, &config, &plan, beforeApplyNote)...)
+	if prior != nil {
+		if known.disabling > 0 && !plan.isDisabled() && !plan.mustSend(prior) {
+			resp.Diagnostics.Append(applyAgainWarning(plan.Instance.ValueString()))
 		}
-	case r.services != nil && r.services.preflightWhen == preflightAlways && !isEmpty(config.SecretKey):
-		resp.Diagnostics.Append(r.checkStoreAtPlan(ctx, &config, &plan, inUseNote)...)
+		resp.Diagnostics.Append(plan.warnOfDeletion(prior)...)
+		resp.Diagnostics.Append(r.checkSameInstance(ctx, req.Private, &plan, prior)...)
 	}
-	if prior == nil && !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(r.checkInstanceAtPlan(ctx, &plan)...)
+	resp.Diagnostics.Append(plan.checkSecretAtPlan(config.SecretKey, prior)...)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(concurrently(
+			func() diag.Diagnostics { return r.checkStoreOfPlan(ctx, &config, &plan, prior) },
+			func() diag.Diagnostics { return r.checkInstanceAtPlan(ctx, &plan, prior, replacement) },
+		)...)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// checkStoreOfPlan asks the store if the plan will save the storage, or if every plan is to ask. The prior state is nil
+// for a create.
+func (r *instanceS3Resource) checkStoreOfPlan(
+	ctx context.Context, config, plan, prior *instanceS3Model,
+) diag.Diagnostics {
+	switch {
+	case plan.mustSend(prior):
+		return r.checkStoreAtPlan(ctx, config, plan, beforeApplyNote)
+	case r.services != nil && r.services.preflightWhen == preflightAlways && !isEmpty(config.SecretKey):
+		return r.checkStoreAtPlan(ctx, config, plan, inUseNote)
+	}
+	return nil
+}
+
+// concurrently makes two checks that wait for different servers.
+func concurrently(a, b func() diag.Diagnostics) diag.Diagnostics {
+	found := make(chan diag.Diagnostics, 1)
+	go func() { found <- b() }()
+	diags := a()
+	diags.Append(<-found...)
+	return diags
 }
 
 // Create implements [resource.Resource].
@@ -248,7 +284,7 @@ func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequ
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	mayHaveTakenEffect, diags := r.send(ctx, &config, &plan)
+	id, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, nil)
 	resp.Diagnostics.Append(diags...)
 	if !mayHaveTakenEffect { // there is nothing to track
 		return
@@ -261,6 +297,7 @@ func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequ
 		resp.Diagnostics.Append(taintedWarning(plan.Instance.ValueString()))
 		return
 	}
+	resp.Diagnostics.Append(savePrivate(ctx, resp.Private, instanceIDsKey, instanceIDs{id, id})...)
 	resp.Diagnostics.Append(r.rememberSecret(ctx, resp.Private, &config, &plan)...)
 }
 
@@ -276,8 +313,8 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	r.services.instances.managed.Store(state.Instance.ValueString(), true)
-	s3, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), state.Instance.ValueString())
+	r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.refreshed++ })
+	s3, id, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), state.Instance.ValueString())
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
 	switch {
 	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null means an import, for which it is an error
@@ -285,8 +322,10 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	case err != nil:
 		resp.Diagnostics.Append(failedCallError(readStorage, state.Instance.ValueString(), err))
 	default:
+		prior := state
 		state.refresh(s3)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+		resp.Diagnostics.Append(refreshInstanceIDs(ctx, resp.Private, id, &prior, &state)...)
 	}
 }
 
@@ -308,7 +347,7 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 		plan.SecretKeyVersion = planVersion(&config, &plan, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	}
 	if plan.mustSend(&prior) {
-		mayHaveTakenEffect, diags := r.send(ctx, &config, &plan)
+		_, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, &prior)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
 			if mayHaveTakenEffect {
@@ -317,6 +356,7 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 			return
 		}
 		resp.Diagnostics.Append(r.rememberSecret(ctx, resp.Private, &config, &plan)...)
+		resp.Diagnostics.Append(manageFoundInstance(ctx, resp.Private)...)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{plan.Instance})...)
@@ -334,6 +374,12 @@ func (r *instanceS3Resource) Delete(ctx context.Context, req resource.DeleteRequ
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
+	var kept bool
+	resp.Diagnostics.Append(loadPrivate(ctx, req.Private, keptKey, &kept)...)
+	if kept {
+		resp.Diagnostics.Append(leftEnabledWarning(state.Instance.ValueString()))
+		return
+	}
 	resp.Diagnostics.Append(r.disable(ctx, state.Instance.ValueString())...)
 }
 
@@ -349,18 +395,19 @@ func (r *instanceS3Resource) ImportState(
 	}
 }
 
-// send saves the plan, and checks that RyzeAPI saved what was sent. It also reports whether RyzeAPI carried out the
+// send saves the plan, and checks that RyzeAPI saved what was sent. The prior state is nil for a create, before which
+// it reads the instance. It returns the instance's ID if it has read it, and reports whether RyzeAPI carried out the
 // write, or may have.
 func (r *instanceS3Resource) send(
-	ctx context.Context, config, plan *instanceS3Model,
-) (mayHaveTakenEffect bool, diags diag.Diagnostics) {
+	ctx context.Context, config, plan, prior *instanceS3Model,
+) (id string, mayHaveTakenEffect bool, diags diag.Diagnostics) {
 	diags.Append(config.checkComplete()...) // now with the values that were unknown at plan
 	diags.Append(plan.checkSendable(config.SecretKey)...)
 	if !diags.HasError() {
 		diags.Append(r.checkStore(ctx, config, plan)...)
 	}
 	if diags.HasError() {
-		return false, diags
+		return "", false, diags
 	}
 	ctx = r.services.maskLogs(ctx, config.SecretKey.ValueString())
 	instance := plan.Instance.ValueString()
@@ -372,9 +419,20 @@ func (r *instanceS3Resource) send(
 	}
 	lock, err := r.services.writeLocks.lock(ctx, instance)
 	if err != nil {
-		return false, diag.Diagnostics{failedCallError(action, instance, err)}
+		return "", false, diag.Diagnostics{failedCallError(action, instance, err)}
 	}
 	defer lock.unlock()
+	if lock.written {
+		return "", false, diag.Diagnostics{duplicateResourceError(instance)}
+	}
+	if prior == nil {
+		var problems diag.Diagnostics
+		id, problems = r.checkInstanceAtApply(ctx, plan)
+		if problems.HasError() {
+			return "", false, append(diags, problems...)
+		}
+	}
+	lock.written = true
 	saved, err := call()
 	if err != nil {
 		mayHaveTakenEffect = ryzeapi.MayHaveTakenEffect(err)
@@ -384,11 +442,12 @@ func (r *instanceS3Resource) send(
 		diags.Append(plan.checkSaved(saved)...)
 	}
 	lock.saved = lock.saved || mayHaveTakenEffect && plan.isEnabled()
-	return mayHaveTakenEffect, diags
+	return id, mayHaveTakenEffect, diags
 }
 
 // disable disables the storage of a destroyed resource, unless another resource of this run has saved it.
 func (r *instanceS3Resource) disable(ctx context.Context, instance string) diag.Diagnostics {
+	r.services.siblings.record(instance, func(f *family) { f.deleting++ })
 	lock, err := r.services.writeLocks.lock(ctx, instance)
 	if err != nil {
 		return diag.Diagnostics{failedCallError(disableStorage, instance, err)}
@@ -436,11 +495,7 @@ func (r *instanceS3Resource) rememberSecret(
 	case !config.SecretKeyVersion.IsNull():
 		return private.SetKey(ctx, fingerprintKey, nil)
 	}
-	encoded, err := json.Marshal(r.services.fingerprints.Compute(config.SecretKey.ValueString()))
-	if err != nil {
-		return diag.Diagnostics{fingerprintError(err)}
-	}
-	return private.SetKey(ctx, fingerprintKey, encoded)
+	return savePrivate(ctx, private, fingerprintKey, r.services.fingerprints.Compute(config.SecretKey.ValueString()))
 }
 
 // forgetSecret makes the next plan send the secret again, whatever the configuration says by then, because it is not

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -38,6 +39,9 @@ func prefix(value any) arguments { return arguments{"path_prefix": value} }
 
 func version(number int) arguments { return arguments{"secret_key_version": number} }
 
+// deletesCredentials is the warning of a plan that disables storage.
+var deletesCredentials = []string{`^RyzeAPI will delete the S3 credentials of instance "shop"\n`}
+
 func TestAccLifecycle(t *testing.T) {
 	t.Parallel()
 	play(t, true, mockapi.Options{}, func(*fixture) []step {
@@ -69,7 +73,7 @@ func TestAccLifecycle(t *testing.T) {
 				config: minio.with(switchedOff).without("secret_key"),
 				action: updates, changes: changes{"enabled": {true, false}},
 				sent:  []string{disableBody},
-				state: map[string]any{"bucket": "whatsapp", "secret_key_version": 2},
+				state: map[string]any{"bucket": "whatsapp", "secret_key_version": 2}, warnings: deletesCredentials,
 			},
 			{ // enabling sends everything again; the secret is the last one, so its version stays
 				config: minio, secret: "two",
@@ -172,16 +176,14 @@ func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 			},
 		)
 	})
-	t.Run("of two, one is disabled and one is removed", func(t *testing.T) {
+	t.Run("two at once", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, mockapi.Options{})
-		f.run(
-			resource.TestStep{Config: f.shop(aws) + aws.named("twin"), ConfigVariables: variable("one")},
-			resource.TestStep{ // the disabled one has saved nothing, so the destroy of the other is sent, too
-				Config: f.shop(aws.with(switchedOff)), ConfigVariables: variable("one"),
-				Check: f.checkSent(awsBody("one", ""), awsBody("one", ""), disableBody, disableBody),
-			},
-		)
+		f.run(resource.TestStep{
+			Config: f.shop(aws) + aws.named("twin"), ConfigVariables: variable("one"),
+			ExpectError: regexp.MustCompile(`Instance "shop" has two resources`),
+		})
+		f.mustSend()
 	})
 	t.Run("swap", func(t *testing.T) {
 		t.Parallel()
@@ -374,7 +376,7 @@ func TestStorageDisabledByHandIsRestored(t *testing.T) {
 				before: func() { f.setStorage("shop", mockapi.Storage{Enabled: true, Bucket: "theirs"}) },
 				config: arguments{"instance": "shop"}.with(switchedOff),
 				action: updates, changes: changes{"enabled": {true, false}, "bucket": {"theirs", nil}},
-				sent: []string{disableBody},
+				sent: []string{disableBody}, warnings: deletesCredentials,
 			},
 		}
 	})
@@ -389,8 +391,7 @@ func TestDeletedInstanceLeavesTheState(t *testing.T) {
 			{
 				before: remove, config: aws, secret: "one",
 				action: creates, warnings: []string{`Instance "shop" does not exist`},
-				sent: []string{awsBody("one", "")},
-				err:  `RyzeAPI answered 404 Not Found: Instance not found`,
+				err: `RyzeAPI answered 404 Not Found: Instance not found`,
 			},
 			{
 				before: func() { f.account.AddInstance("shop") },
@@ -579,7 +580,10 @@ func lifeInOneForm(form arguments) []step {
 			action: updates, changes: changes{"secret_key_version": {1, 2}},
 			sent: sent("two"),
 		},
-		{config: config.with(switchedOff), secret: "two", sent: []string{disableBody}},
+		{
+			config: config.with(switchedOff), secret: "two", sent: []string{disableBody},
+			warnings: deletesCredentials,
+		},
 		{
 			config: config, secret: "two",
 			action: updates, changes: changes{"enabled": {false, true}},
@@ -642,7 +646,7 @@ func TestFieldThatIsNotSavedAsSentIsAnError(t *testing.T) {
 			{ // what was saved is tracked, as tainted
 				before: func() { drop = false },
 				config: shop, secret: "one",
-				action: replaces, warnings: []string{`Instance "shop" already has a resource`},
+				action: replaces, warnings: []string{`The resource of instance "shop" is replaced, and so are`},
 				sent: []string{disableBody, awsBody("one", "shop/")},
 			},
 			{

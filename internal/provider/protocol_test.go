@@ -385,6 +385,7 @@ func TestVersionStillUnknownAtApplyIsSettled(t *testing.T) {
 		{"one", "1", []string{awsBody("one", "")}}, // by the create
 		{"two", "2", []string{awsBody("two", "")}},
 	} {
+		p = f.connect() // a run of its own
 		after, failed := p.applyChange(&created, later, created.private, config(c.secret))
 		if failed != nil {
 			t.Fatal(failed.text)

@@ -95,7 +95,8 @@ type services struct {
 	checker       *preflight.Checker
 	fingerprints  *fingerprint.Cache
 	writeLocks    *writeLocks
-	instances     knownInstances
+	siblings      *siblings
+	looks         looks
 }
 
 // maskLogs returns a context whose log output masks the token and the given secrets.
@@ -223,6 +224,7 @@ func (p *ryzeapiProvider) Configure(
 		checker:       p.newChecker(),
 		fingerprints:  p.newCache(),
 		writeLocks:    newWriteLocks(),
+		siblings:      newSiblings(),
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = s, s, s
 }

@@ -16,8 +16,9 @@ type writeLocks struct {
 
 // writeLock is the lock of one instance. Its fields other than slot belong to whoever holds it.
 type writeLock struct {
-	slot  chan struct{} // full while the lock is held
-	saved bool          // a resource of this run has saved the storage, so no other resource may disable it
+	slot    chan struct{} // full while the lock is held
+	written bool          // a resource of this run has written the storage, so no other resource may
+	saved   bool          // a resource of this run has saved the storage, so no destroy may disable it
 }
 
 func newWriteLocks() *writeLocks { return &writeLocks{instances: map[string]*writeLock{}} }

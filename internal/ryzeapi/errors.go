@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -104,4 +105,25 @@ func MayHaveTakenEffect(err error) bool {
 
 func statusText(code int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
+}
+
+// WillFailAgain reports whether the same call would certainly fail again, unless its settings or the server's change:
+// RyzeAPI does not accept the token or forbids the call, another server answers, or there is no way to talk to one.
+func WillFailAgain(err error) bool {
+	if said, ok := errors.AsType[*APIError](err); ok {
+		return said.StatusCode == http.StatusUnauthorized || said.StatusCode == http.StatusForbidden
+	}
+	if answer, ok := errors.AsType[*AnswerError](err); ok {
+		return !answer.cutOff && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests
+	}
+	if _, ok := errors.AsType[*RedirectError](err); ok {
+		return true
+	}
+	return errors.Is(err, syscall.ECONNREFUSED) || isPermanent(err)
+}
+
+// IsForbidden reports whether RyzeAPI forbids a call to this token.
+func IsForbidden(err error) bool {
+	said, ok := errors.AsType[*APIError](err)
+	return ok && said.StatusCode == http.StatusForbidden
 }

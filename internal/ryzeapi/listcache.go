@@ -89,9 +89,9 @@ func (c *listCache) beginWrite(instance string) (end func()) {
 	}
 }
 
-// s3 returns the S3 storage of an instance from a list, and waits for one if needed. Otherwise it returns the reason
-// why the instance has to be read by itself.
-func (c *listCache) s3(ctx context.Context, instance string) (s3 S3, reason string) {
+// s3 returns the S3 storage and the ID of an instance from a list, and waits for one if needed. Otherwise it returns
+// the reason why the instance has to be read by itself.
+func (c *listCache) s3(ctx context.Context, instance string) (s3 S3, id, reason string) {
 	c.mu.Lock()
 	if c.first == "" {
 		c.first = instance
@@ -99,24 +99,24 @@ func (c *listCache) s3(ctx context.Context, instance string) (s3 S3, reason stri
 	alone := c.first == instance && c.usable() == nil
 	c.mu.Unlock()
 	if alone {
-		return S3{}, "it is the only one so far"
+		return S3{}, "", "it is the only one so far"
 	}
 	l := c.wait(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case l == nil || l.instances == nil:
-		return S3{}, "there is no list"
+		return S3{}, "", "there is no list"
 	case c.writing[instance] > 0 || c.lastWrite[instance] > l.writesBefore:
-		return S3{}, "it was written after the list was requested"
+		return S3{}, "", "it was written after the list was requested"
 	}
 	switch found, ok := l.instances[instance]; {
 	case !ok:
-		return S3{}, "the list does not contain it"
+		return S3{}, "", "the list does not contain it"
 	case found.S3 == nil:
-		return S3{}, "the list does not contain all of its S3 fields"
+		return S3{}, "", "the list does not contain all of its S3 fields"
 	default:
-		return *found.S3, ""
+		return *found.S3, found.ID, ""
 	}
 }
 

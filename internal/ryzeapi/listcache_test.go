@@ -127,7 +127,7 @@ func refresh(t *testing.T, client *Client, want map[string]string) {
 	var all sync.WaitGroup
 	for name, bucket := range want {
 		all.Go(func() {
-			s3, err := client.RefreshS3(t.Context(), name)
+			s3, _, err := client.RefreshS3(t.Context(), name)
 			if (err != nil) != (bucket == "") || s3.Bucket != bucket {
 				t.Errorf("%s: %+v, %v, want %q", name, s3, err, bucket)
 			}
@@ -262,7 +262,7 @@ func TestReadsOfWhatTheListLacks(t *testing.T) {
 		lists(`{"enabled":false}`)(f)
 		client := clientOf(f.serve, nil)
 		refresh(t, client, map[string]string{"a": "bucket-of-a"})
-		if s3, err := client.RefreshS3(t.Context(), "b"); err != nil || s3 != (S3{}) {
+		if s3, _, err := client.RefreshS3(t.Context(), "b"); err != nil || s3 != (S3{}) {
 			t.Errorf("%+v, %v", s3, err)
 		}
 		if got := f.counted(); got != "1 token GET a, 1 token GET list" {
@@ -397,7 +397,7 @@ func TestASharedListOutlivesItsFirstCaller(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			start := time.Now()
-			if _, err := client.RefreshS3(brief, "b"); err == nil || time.Since(start) != 300*time.Millisecond {
+			if _, _, err := client.RefreshS3(brief, "b"); err == nil || time.Since(start) != 300*time.Millisecond {
 				t.Errorf("%v after %s", err, time.Since(start))
 			}
 		})
@@ -414,7 +414,7 @@ func TestASharedListOutlivesItsFirstCaller(t *testing.T) {
 		refresh(t, client, map[string]string{"a": "bucket-of-a"})
 		brief, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
-		if _, err := client.RefreshS3(brief, "b"); err == nil {
+		if _, _, err := client.RefreshS3(brief, "b"); err == nil {
 			t.Error("no error")
 		}
 		synctest.Wait()
@@ -470,7 +470,7 @@ func TestStopEndsASharedList(t *testing.T) {
 		refresh(t, client, map[string]string{"a": "bucket-of-a"})
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
-		if _, err := client.RefreshS3(t.Context(), "b"); err == nil || time.Since(start) != time.Second {
+		if _, _, err := client.RefreshS3(t.Context(), "b"); err == nil || time.Since(start) != time.Second {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 	})

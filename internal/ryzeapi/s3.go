@@ -37,15 +37,16 @@ func (c *Client) GetS3(ctx context.Context, instance string) (S3, error) {
 
 // RefreshS3 is GetS3 for one instance of many: from the second instance on, a list of all of them serves the reads. It
 // is at most a minute old. Instances that this client has written since, or that the list does not contain in full, are
-// read by themselves.
-func (c *Client) RefreshS3(ctx context.Context, instance string) (S3, error) {
-	s3, reason := c.lists.s3(ctx, instance)
+// read by themselves. The id is the instance's, "" if it was read by itself.
+func (c *Client) RefreshS3(ctx context.Context, instance string) (s3 S3, id string, err error) {
+	s3, id, reason := c.lists.s3(ctx, instance)
 	if reason == "" {
-		return s3, nil
+		return s3, id, nil
 	}
 	fields := map[string]any{"instance": instance, "reason": reason}
 	c.debug(ctx, "reading the S3 storage of one instance by itself", fields)
-	return c.GetS3(ctx, instance)
+	s3, err = c.GetS3(ctx, instance)
+	return s3, "", err
 }
 
 // UpdateS3 saves and enables a complete configuration, and returns what RyzeAPI says that it has saved. RyzeAPI does

@@ -1,0 +1,89 @@
+package provider
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// siblings is what a plan or an apply has seen of the resources that are for the same instance. Terraform tells the
+// provider of one resource at a time, in any order, and not which address it has. Of each it tells several things: that
+// it is in the state (a refresh), then what becomes of it.
+type siblings struct {
+	mu        sync.Mutex
+	instances map[string]*family
+}
+
+// family counts the resources for one instance.
+type family struct {
+	refreshed int // objects in the state, deposed ones included
+	kept      int // of these, resources that stay, changed or not
+	destroyed int // of these, objects that the plan destroys
+	leaving   int // of these, resources that the plan gives another instance
+	created   int // resources that the plan creates, replacements included
+	fresh     int // of these, resources that replace none, as far as Terraform tells: a tainted one counts as fresh
+	disabling int // objects whose planned destroy disables the storage
+	deleting  int // objects whose destroy has begun, in an apply
+
+	changed chan struct{} // closed with the next change
+}
+
+func newSiblings() *siblings { return &siblings{instances: map[string]*family{}} }
+
+// record changes what is known of an instance, and returns the result.
+func (s *siblings) record(instance string, change func(*family)) family {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.of(instance)
+	change(f)
+	close(f.changed)
+	f.changed = make(chan struct{})
+	return *f
+}
+
+// await waits until enough is known of an instance, but not longer than the given time, and returns what is known.
+func (s *siblings) await(ctx context.Context, instance string, longest time.Duration, enough func(family) bool) family {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	for {
+		s.mu.Lock()
+		known := *s.of(instance)
+		s.mu.Unlock()
+		if enough(known) {
+			return known
+		}
+		select {
+		case <-known.changed:
+		case <-ctx.Done():
+			return known
+		}
+	}
+}
+
+// of returns what is known of an instance. The caller holds the lock.
+func (s *siblings) of(instance string) *family {
+	f := s.instances[instance]
+	if f == nil {
+		f = &family{changed: make(chan struct{})}
+		s.instances[instance] = f
+	}
+	return f
+}
+
+// hasTwo reports whether two resources for the instance would remain after the apply.
+func (f family) hasTwo() bool { return f.kept+f.created > 1 }
+
+// isRenamed reports whether the plan destroys the only object in the state and creates another resource: what renaming
+// a resource without a moved block looks like.
+func (f family) isRenamed() bool {
+	return f.fresh > 0 && f.destroyed > 0 && f.refreshed <= f.destroyed
+}
+
+// isDecided reports whether it is known what becomes of each object that was refreshed.
+func (f family) isDecided() bool { return f.kept+f.destroyed+f.leaving+f.created >= f.refreshed }
+
+// isManaged reports whether an object in the state has saved the storage.
+func (f family) isManaged() bool { return f.refreshed+f.destroyed+f.leaving+f.deleting > 0 }
+
+// isMakingWay reports whether an object in the state ceases to manage the storage in this run.
+func (f family) isMakingWay() bool { return f.destroyed+f.leaving+f.deleting > 0 }
