@@ -222,8 +222,8 @@ func duplicateResourceError(instance string) diag.Diagnostic {
 		fmt.Sprintf("Instance %q has two resources", instance),
 		"An instance has only one S3 storage configuration. Two resources for one instance would overwrite each other "+
 			"on every apply.\n\n"+
-			"Remove one of the two, or give it another instance. Removing one does not disable the storage as long as the "+
-			"other is in the state.")
+			"Remove one of the two, or give it another instance. If both are in the state already, the destroy of one may "+
+			"disable the storage; a second apply enables it again.")
 }
 
 // renamedResourceWarning is for a plan that destroys the resource of an instance and creates another.
