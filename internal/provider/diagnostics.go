@@ -177,9 +177,8 @@ func existingStorageError(instance string, s3 ryzeapi.S3, disables bool) diag.Di
 		fmt.Sprintf("Instance %q already has S3 storage", instance),
 		fmt.Sprintf("%s Creating this resource would %s that configuration, and its secret could not be recovered, "+
 			"because RyzeAPI never reveals it.\n\n", describeStorage(s3), effect)+
-			"To keep that storage, import it under the address shown above:\n\n"+
-			fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %s\n  }\n\n", hclString(instance))+
-			fmt.Sprintf("To %s it on purpose, set \"overwrite\" to true.", effect))
+			importInstead(instance)+
+			fmt.Sprintf("\n\nTo %s it on purpose, set \"overwrite\" to true.", effect))
 }
 
 // replacesStorageWarning is for a create that may overwrite the instance's storage, and does.
@@ -192,8 +191,13 @@ func replacesStorageWarning(instance string, s3 ryzeapi.S3, disables bool) diag.
 		fmt.Sprintf("This %s the existing S3 storage of instance %q", effect, instance),
 		fmt.Sprintf("%s With \"overwrite\", creating this resource %s that configuration. "+
 			"Its secret cannot be recovered afterwards, because RyzeAPI never reveals it.\n\n", describeStorage(s3), effect)+
-			"To keep that storage, import it under the address shown above:\n\n"+
-			fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %s\n  }", hclString(instance)))
+			importInstead(instance))
+}
+
+// importInstead says how to keep existing storage.
+func importInstead(instance string) string {
+	return "To keep that storage, import it under the address shown above:\n\n" +
+		fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %s\n  }", hclString(instance))
 }
 
 func describeStorage(s3 ryzeapi.S3) string {

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"encoding/json"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -12,17 +11,12 @@ import (
 )
 
 const (
-	// planCheckTime bounds the checks at plan time that only inform.
-	planCheckTime = 10 * time.Second
+	// lookTime bounds the look at an instance in a plan, which only informs.
+	lookTime = 10 * time.Second
 	// siblingWait is how long it takes at most until Terraform has told of another resource for the same instance, if it
 	// works on both at the same time.
 	siblingWait = time.Second
 )
-
-// looks is what one run has learned from looking at the instances of new resources.
-type looks struct {
-	failed atomic.Bool // a look has failed, and further ones would too
-}
 
 // checkInstanceAtPlan looks at the instance of a resource that is about to be created. It returns an error if the
 // apply would certainly fail, or would replace storage that nothing in the state manages. The prior state is nil for a
@@ -31,10 +25,12 @@ func (r *instanceS3Resource) checkInstanceAtPlan(
 	ctx context.Context, plan, prior *instanceS3Model, replacement bool,
 ) diag.Diagnostics {
 	instance := plan.Instance.ValueString()
-	if prior != nil || r.services == nil || plan.Instance.IsUnknown() || r.services.looks.failed.Load() {
+	if prior != nil || r.services == nil || plan.Instance.IsUnknown() || r.services.lookFailed.Load() {
 		return nil
 	}
-	s3, _, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), instance)
+	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), lookTime)
+	defer cancel()
+	s3, _, err := r.services.client.RefreshS3(ctx, instance)
 	switch {
 	case ryzeapi.IsInstanceMissing(err):
 		return diag.Diagnostics{missingInstanceWarning(instance, err)}
@@ -42,7 +38,7 @@ func (r *instanceS3Resource) checkInstanceAtPlan(
 		return r.checkExisting(ctx, plan, s3, replacement)
 	case ryzeapi.IsForbidden(err): // other instances may be allowed
 		return diag.Diagnostics{failedLookError(instance, err)}
-	case r.services.looks.failed.Swap(true): // it has been reported
+	case r.services.lookFailed.Swap(true): // it has been reported
 		return nil
 	case ryzeapi.WillFailAgain(err):
 		return diag.Diagnostics{failedLookError(instance, err)}
@@ -51,8 +47,8 @@ func (r *instanceS3Resource) checkInstanceAtPlan(
 	}
 }
 
-// checkInstanceAtApply reads the instance of a resource that is about to be created, and returns its ID. The answer of
-// the look in the plan that precedes each create of an apply serves again.
+// checkInstanceAtApply reads the instance of a resource that is about to be created, and returns its ID.
+// The plan that precedes each create of an apply has looked at it, too; a list that is not too old serves both.
 func (r *instanceS3Resource) checkInstanceAtApply(
 	ctx context.Context, plan *instanceS3Model,
 ) (id string, diags diag.Diagnostics) {

@@ -223,8 +223,6 @@ func (r *instanceS3Resource) ModifyPlan(
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, planCheckTime)
-	defer cancel()
 	known, replacement, diags := r.planSiblings(ctx, resp.Private, &plan, prior)
 	resp.Diagnostics.Append(diags...)
 	if prior != nil {

@@ -176,6 +176,17 @@ func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 			},
 		)
 	})
+	t.Run("rename of what is disabled then", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t, mockapi.Options{})
+		f.run(
+			resource.TestStep{Config: f.shop(aws), ConfigVariables: variable("one")},
+			resource.TestStep{ // the disabled one has saved nothing, so the destroy of the other is sent, too
+				Config: f.header() + aws.with(switchedOff).named("renamed"), ConfigVariables: variable("one"),
+				Check: f.checkSent(awsBody("one", ""), disableBody, disableBody),
+			},
+		)
+	})
 	t.Run("two at once", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, mockapi.Options{})

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -96,7 +97,7 @@ type services struct {
 	fingerprints  *fingerprint.Cache
 	writeLocks    *writeLocks
 	siblings      *siblings
-	looks         looks
+	lookFailed    atomic.Bool // a look at the instance of a new resource has failed, and further ones would too
 }
 
 // maskLogs returns a context whose log output masks the token and the given secrets.

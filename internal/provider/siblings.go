@@ -83,7 +83,7 @@ func (f family) isRenamed() bool {
 func (f family) isDecided() bool { return f.kept+f.destroyed+f.leaving+f.created >= f.refreshed }
 
 // isManaged reports whether an object in the state has saved the storage.
-func (f family) isManaged() bool { return f.refreshed+f.destroyed+f.leaving+f.deleting > 0 }
+func (f family) isManaged() bool { return f.refreshed > 0 || f.isMakingWay() }
 
 // isMakingWay reports whether an object in the state ceases to manage the storage in this run.
 func (f family) isMakingWay() bool { return f.destroyed+f.leaving+f.deleting > 0 }
