@@ -30,7 +30,7 @@ func (r *instanceS3Resource) checkInstanceAtPlan(
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), lookTime)
 	defer cancel()
-	s3, _, err := r.services.client.RefreshS3(ctx, instance)
+	s3, _, err := r.services.client.LookS3(ctx, instance)
 	switch {
 	case ryzeapi.IsInstanceMissing(err):
 		return diag.Diagnostics{missingInstanceWarning(instance, err)}
