@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -187,22 +189,31 @@ func (r *instanceS3Resource) ValidateConfig(
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(config.checkComplete()...)
 		resp.Diagnostics.Append(config.checkForm()...)
-		resp.Diagnostics.Append(checkTimeouts(ctx, config.Timeouts)...)
+		resp.Diagnostics.Append(checkTimeouts(config.Timeouts)...)
 	}
 }
 
 // checkTimeouts rejects timeouts that are zero or negative. The attribute's own validator has checked that each is a
 // duration.
-func checkTimeouts(ctx context.Context, configured timeouts.Value) diag.Diagnostics {
+func checkTimeouts(configured timeouts.Value) diag.Diagnostics {
 	var diags diag.Diagnostics
-	for name, timeout := range map[string]func(context.Context, time.Duration) (time.Duration, diag.Diagnostics){
-		"create": configured.Create, "read": configured.Read, "update": configured.Update, "delete": configured.Delete,
-	} {
-		if d, problems := timeout(ctx, defaultTimeout); !problems.HasError() && d <= 0 {
-			diags.Append(invalidTimeoutError(path.Root("timeouts").AtName(name)))
+	for _, operation := range slices.Sorted(maps.Keys(configured.Attributes())) {
+		if timeoutOf(configured, operation) <= 0 {
+			diags.Append(invalidTimeoutError(path.Root("timeouts").AtName(operation)))
 		}
 	}
 	return diags
+}
+
+// timeoutOf returns the timeout of an operation: the configured one, or else the default. The library's own methods
+// log a line for each timeout that is not set.
+func timeoutOf(configured timeouts.Value, operation string) time.Duration {
+	value, _ := configured.Attributes()[operation].(types.String)
+	timeout, err := time.ParseDuration(value.ValueString())
+	if err != nil { // not set, or not known yet
+		return defaultTimeout
+	}
+	return timeout
 }
 
 // ModifyPlan implements [resource.ResourceWithModifyPlan].
@@ -277,9 +288,7 @@ func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := plan.Timeouts.Create(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeoutOf(plan.Timeouts, "create"))
 	defer cancel()
 
 	id, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, nil)
@@ -306,9 +315,7 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := state.Timeouts.Read(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeoutOf(state.Timeouts, "read"))
 	defer cancel()
 
 	r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.refreshed++ })
@@ -336,9 +343,7 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := plan.Timeouts.Update(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeoutOf(plan.Timeouts, "update"))
 	defer cancel()
 
 	if plan.SecretKeyVersion.IsUnknown() { // the host, unlike Terraform, did not plan again within the apply
@@ -367,9 +372,7 @@ func (r *instanceS3Resource) Delete(ctx context.Context, req resource.DeleteRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := state.Timeouts.Delete(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeoutOf(state.Timeouts, "delete"))
 	defer cancel()
 
 	var kept bool
