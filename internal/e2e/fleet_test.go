@@ -62,7 +62,7 @@ func TestFourRunsAtOnce(t *testing.T) {
 				f.checkSecret(names, "one")
 			}
 			logged, err := os.ReadFile(log)
-			const reason = "a request to RyzeAPI is waiting for the rate limit of the token, which is used up until"
+			const reason = "waiting for the rate limit of the token, which is used up until"
 			if instanceTokens == "never" && (err != nil || !strings.Contains(string(logged), reason)) {
 				t.Errorf("the log does not say why a run waits (%v):\n%s", err, logged)
 			}
