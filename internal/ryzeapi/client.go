@@ -39,7 +39,8 @@ type Config struct {
 	// InstanceTokens allows the instances' own tokens to be used once the rate limit of Token is used up. It has no
 	// effect if MaxPerMinute is set.
 	InstanceTokens bool
-	// Debug logs each attempt, and Info a long wait for the rate limit, once for all requests that wait. Neither is given headers, queries or bodies.
+	// Debug logs each attempt, and Info a long wait for the rate limit, once for all requests that wait. Neither is given
+	// headers, queries or bodies.
 	Debug, Info func(ctx context.Context, message string, fields ...map[string]any)
 }
 

@@ -133,12 +133,12 @@ func WillFailAgain(err error) bool {
 	if _, ok := errors.AsType[*RedirectError](err); ok {
 		return true
 	}
-	return isPermanent(err) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, windowsConnectionRefused)
+	return isPermanent(err) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, errWindowsConnectionRefused)
 }
 
-// windowsConnectionRefused is WSAECONNREFUSED. On Windows, it is not what [syscall.ECONNREFUSED] is, and elsewhere, no
+// errWindowsConnectionRefused is WSAECONNREFUSED. On Windows, it is not what [syscall.ECONNREFUSED] is, and elsewhere, no
 // error has this number.
-const windowsConnectionRefused = syscall.Errno(10061)
+const errWindowsConnectionRefused = syscall.Errno(10061)
 
 func statusText(code int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))

@@ -32,7 +32,7 @@ func TestWhatFailsAgain(t *testing.T) {
 		"unknown host":        {&net.DNSError{IsNotFound: true}, true},
 		"name server":         {&net.DNSError{IsTemporary: true}, false},
 		"refused":             {refused, true},
-		"refused on Windows":  {&net.OpError{Op: "dial", Err: windowsConnectionRefused}, true},
+		"refused on Windows":  {&net.OpError{Op: "dial", Err: errWindowsConnectionRefused}, true},
 		"would wait":          {ErrWouldWait, false},
 		"timeout":             {&TimeoutError{After: time.Second}, false},
 		"end of the time":     {context.DeadlineExceeded, false},

@@ -16,7 +16,7 @@ import (
 // the server has read or written.
 type fleet struct {
 	list     *cannedAnswer              // the answer to a list; nil lists the instances
-	filtered *cannedAnswer              // the answer to a filtered list; nil lists the instance, or says that it does not exist
+	filtered *cannedAnswer              // the answer to a filtered list; nil lists the instance, or is a 404
 	summary  func(bucket string) string // of the storage in a list
 
 	mu       sync.Mutex

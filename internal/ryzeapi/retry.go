@@ -27,7 +27,7 @@ const (
 	// maxLookAttempts is how many requests a look makes, whatever their answers.
 	maxLookAttempts = 2
 	// lookPatience is how long a look waits for what is not an answer to its own request.
-	lookPatience = time.Second
+	lookPatience = 2 * time.Second
 )
 
 // decide returns what a call does after a failed attempt, if it has made some of its maxRetries already. No other code

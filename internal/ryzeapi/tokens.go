@@ -56,8 +56,8 @@ func (t *tokens) newPosition(instance string) int {
 }
 
 // acquire waits until a request may be sent, with the main token or the instance's own. The permit must be given back
-// with [tokens.release]. A look waits for answers only, and otherwise gets [ErrWouldWait]. Any other error is the end of
-// the context: a [*RateLimitError] or the context's own.
+// with [tokens.release]. A look waits for answers only, and otherwise gets [ErrWouldWait]. Any other error is the end
+// of the context: a [*RateLimitError] or the context's own.
 func (t *tokens) acquire(ctx context.Context, instance string, position int, look bool) (*permit, error) {
 	hasFallback := t.mayUseInstanceToken(instance)
 	how := waits
