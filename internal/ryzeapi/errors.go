@@ -136,8 +136,8 @@ func WillFailAgain(err error) bool {
 	return isPermanent(err) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, errWindowsConnectionRefused)
 }
 
-// errWindowsConnectionRefused is WSAECONNREFUSED. On Windows, it is not what [syscall.ECONNREFUSED] is, and elsewhere, no
-// error has this number.
+// errWindowsConnectionRefused is WSAECONNREFUSED. On Windows, it is not what [syscall.ECONNREFUSED] is, and elsewhere,
+// no error has this number.
 const errWindowsConnectionRefused = syscall.Errno(10061)
 
 func statusText(code int) string {

@@ -11,8 +11,8 @@ import (
 const listMaxAge = time.Minute
 
 // listCache keeps what RyzeAPI has said of its instances, for all reads of a run: the last list, which costs one
-// request, whatever the number of instances, and the answers to reads of one instance. It also has the instances' own tokens.
-// Nothing is used for an instance that was written after it was requested.
+// request, whatever the number of instances, and the answers to reads of one instance. It also has the instances' own
+// tokens. Nothing is used for an instance that was written after it was requested.
 type listCache struct {
 	fetch  func(ctx context.Context, look bool) // requests a list, and reports it with begin and end
 	isHeld func() bool                          // reports whether a list is waiting for the reset

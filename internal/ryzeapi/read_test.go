@@ -277,8 +277,10 @@ func TestALookGivesUpSoon(t *testing.T) {
 		"rate limit": func(*http.Request) (*http.Response, error) {
 			return answerWith(429, refusal, http.Header{"Retry-After": {"30"}}), nil
 		},
-		"rate limit without a time": func(*http.Request) (*http.Response, error) { return answerWith(429, refusal, nil), nil },
-		"broken connection":         func(*http.Request) (*http.Response, error) { return nil, context.Canceled },
+		"rate limit without a time": func(*http.Request) (*http.Response, error) {
+			return answerWith(429, refusal, nil), nil
+		},
+		"broken connection": func(*http.Request) (*http.Response, error) { return nil, context.Canceled },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
