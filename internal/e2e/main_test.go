@@ -119,7 +119,7 @@ func (f *fixture) writeFile(name, content string) {
 }
 
 // readFile returns the content of a file.
-func readFile(t *testing.T, file string) string {
+func readFile(t testing.TB, file string) string {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil {

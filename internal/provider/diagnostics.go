@@ -80,7 +80,7 @@ func failedCallError(action storageAction, instance string, err error) diag.Diag
 func explainCall(err error) string {
 	detail := explain(err)
 	if call, ok := errors.AsType[*ryzeapi.CallError](err); ok {
-		if waited, ok := errors.AsType[*ryzeapi.RateLimitError](call.Last); ok {
+		if waited, ok := errors.AsType[*ryzeapi.RateLimitError](call.Last); ok && !errors.Is(err, ryzeapi.ErrWouldWait) {
 			detail += "\n\n" + explainWait(waited)
 		} else if call.Last != nil {
 			detail += "\n\nThe last attempt failed: " + explain(call.Last)
@@ -265,12 +265,24 @@ func otherInstanceError(instance string, ids instanceIDs, s3 ryzeapi.S3, destroy
 			"Check the provider's token first. "+advice)
 }
 
-// applyAgainWarning is for a resource whose storage the planned destroy of another object disables.
+// savedAgainWarning is for a resource whose storage the planned destroy of another object may disable, and that is
+// saved again in the same apply.
+func savedAgainWarning(instance string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
+		fmt.Sprintf("The S3 storage of instance %q is saved again if a destroy disables it", instance),
+		"The state has two objects for this instance, and this plan destroys one of them. Destroying it may disable the "+
+			"storage. If it does, the same apply saves the storage again, which is why the plan shows "+
+			`"secret_key_version" as known after apply.`)
+}
+
+// applyAgainWarning is for a resource whose storage the planned destroy of another object disables, and that cannot be
+// saved again in the same apply.
 func applyAgainWarning(instance string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
 		fmt.Sprintf("The S3 storage of instance %q will be disabled until the next apply", instance),
 		"The state has two objects for this instance, and this plan destroys one of them, which disables the storage. "+
-			"Apply a second time afterwards: it saves the storage again.")
+			"Apply a second time afterwards: it saves the storage again.\n\n"+
+			`The same apply could do that if "secret_key" had a value, and "secret_key_version" were left out.`)
 }
 
 // hclString returns a text as a string of the configuration language.
@@ -297,6 +309,8 @@ func explain(err error) string {
 			`RyzeAPI or the network is slow or down. Try again later, or raise the provider's "request_timeout".`
 	}
 	switch {
+	case errors.Is(err, ryzeapi.ErrWouldWait):
+		return "The token's rate limit has no room for reads that only inform, and the plan does not wait for it."
 	case errors.Is(err, context.Canceled):
 		return "The run was cancelled before RyzeAPI answered."
 	case errors.Is(err, context.DeadlineExceeded):

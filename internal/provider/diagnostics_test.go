@@ -120,6 +120,12 @@ func TestDiagnosticsGolden(t *testing.T) {
 				&ryzeapi.CallError{Attempts: 5, Err: &ryzeapi.APIError{StatusCode: 503, Message: "Service unavailable"}},
 			),
 		},
+		{
+			"instances for whose reads the rate limit has no room",
+			uncheckedInstancesWarning(&ryzeapi.CallError{
+				Err: ryzeapi.ErrWouldWait, Last: &ryzeapi.RateLimitError{Until: time.Unix(0, 0).UTC()},
+			}),
+		},
 		{"two resources for an instance", duplicateResourceError("shop")},
 		{"resource without a moved block", renamedResourceWarning("shop")},
 		{
@@ -127,6 +133,7 @@ func TestDiagnosticsGolden(t *testing.T) {
 			replacedWithChangesWarning("shop", ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}),
 		},
 		{"change that disables", deletesCredentialsWarning("shop")},
+		{"storage that the same apply saves again", savedAgainWarning("shop")},
 		{"storage that the next apply saves again", applyAgainWarning("shop")},
 		{
 			"another instance of the same name",

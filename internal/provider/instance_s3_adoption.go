@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
@@ -102,8 +103,13 @@ const (
 	// replacesKey holds the name of the instance of the resource that is being planned. Terraform hands a create what the
 	// plan of the resource that it replaces has set, and other creates nothing.
 	replacesKey = "replaces"
-	// keptKey marks a planned destroy that leaves the storage, because another resource in the state manages it.
+	// keptKey marks an object whose destroy leaves the storage, because another resource in the state manages it. What the
+	// plan of a destroy sets reaches the apply, except for a deposed object: its destroy is planned again in the apply, from
+	// what the last refresh has set.
 	keptKey = "kept"
+	// againKey marks a planned update that saves the storage although nothing has changed, because the destroy of another
+	// object in the state may have disabled it.
+	againKey = "again"
 )
 
 // instanceIDs are the IDs that RyzeAPI has given the instance of a resource. Two instances of the same name have
@@ -202,12 +208,18 @@ func (r *instanceS3Resource) planSiblings(
 		return family{}, false, diags
 	}
 	replacement = prior == nil && replaced == instance
+	enabled := 0
+	if !plan.isDisabled() {
+		enabled = 1
+	}
 	known = r.services.siblings.record(instance, func(f *family) {
 		switch {
 		case prior != nil:
 			f.kept++
+			f.enabled += enabled
 		case replacement:
 			f.kept--
+			f.enabled -= enabled
 			f.created++
 		default:
 			f.created++
@@ -222,7 +234,39 @@ func (r *instanceS3Resource) planSiblings(
 	case prior == nil && known.isRenamed():
 		diags.Append(renamedResourceWarning(instance))
 	}
+	if prior != nil {
+		known = r.services.siblings.await(ctx, instance, siblingWait, family.isDecided)
+	}
 	return known, replacement, diags
+}
+
+// planAgain plans to save unchanged storage, which the destroy of another object in the state may disable. An unknown
+// version lets the apply, which plans again, save it or not. It needs a secret, and a version that the provider counts.
+func planAgain(
+	ctx context.Context, private privateState, known family, config, plan, prior *instanceS3Model,
+) diag.Diagnostics {
+	isAtRisk := known.destroyed+known.deleting > 0
+	switch {
+	case prior == nil || !isAtRisk || plan.isDisabled() || plan.mustSend(prior):
+		return nil
+	case config.SecretKeyVersion.IsNull() && !isEmpty(config.SecretKey):
+		plan.SecretKeyVersion = types.Int64Unknown()
+		diags := savePrivate(ctx, private, againKey, true)
+		diags.Append(savedAgainWarning(plan.Instance.ValueString()))
+		return diags
+	case known.disabling > 0:
+		return diag.Diagnostics{applyAgainWarning(plan.Instance.ValueString())}
+	}
+	return nil
+}
+
+// refreshKept records whether a resource that stays, for the same instance, was planned before this object is refreshed.
+// A resource that is planned later learns of this object, and plans to save the storage again if that is destroyed.
+func refreshKept(ctx context.Context, private privateState, known family) diag.Diagnostics {
+	if known.enabled > 0 {
+		return savePrivate(ctx, private, keptKey, true)
+	}
+	return private.SetKey(ctx, keptKey, nil)
 }
 
 // planDestroy plans the destroy of an object in the state. If another resource in the state manages the storage, which
@@ -241,11 +285,11 @@ func (r *instanceS3Resource) planDestroy(
 	}
 	r.services.siblings.await(ctx, instance, siblingWait, family.isDecided)
 	known = r.services.siblings.record(instance, func(f *family) {
-		if f.kept == 0 {
+		if f.enabled == 0 {
 			f.disabling++
 		}
 	})
-	if known.kept > 0 {
+	if known.enabled > 0 {
 		diags.Append(savePrivate(ctx, private, keptKey, true)...)
 	}
 	return diags

@@ -219,11 +219,24 @@ func TestDestroyLeavesTheStorageOfARemainingResource(t *testing.T) {
 	if h.resources["zombie"] != nil || !f.account.S3("shop").Enabled {
 		t.Errorf("%+v", f.account.S3("shop"))
 	}
-	h.resources["deposed"] = &deposed // the host plans it before the resource, of which nothing is known then
-	h.play([]step{{
-		config: aws, secret: "one", planOnly: true,
-		warnings: []string{`^The S3 storage of instance "shop" will be disabled until the next apply\n`},
-	}})
+	// The host plans the next one before the resource, of which nothing is known then.
+	for _, s := range []step{
+		{
+			config: aws, secret: "one", action: updates, sent: []string{disableBody, awsBody("one", "")},
+			warnings: []string{`^The S3 storage of instance "shop" is saved again if a destroy disables it\n`},
+		},
+		{
+			config: aws, planOnly: true, action: noop,
+			warnings: []string{`^The S3 storage of instance "shop" will be disabled until the next apply\n`},
+		},
+	} {
+		again := deposed
+		h.resources["deposed"] = &again
+		if failed := h.playOne(s); failed != nil {
+			t.Fatal(failed.text)
+		}
+		f.mustSend(s.sent...)
+	}
 }
 
 // The token is that of another account, or the instance was deleted and created again.

@@ -241,9 +241,7 @@ func (r *instanceS3Resource) ModifyPlan(
 	}
 	plan.SecretKeyVersion = planVersion(&config, &plan, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	if prior != nil {
-		if known.disabling > 0 && !plan.isDisabled() && !plan.mustSend(prior) {
-			resp.Diagnostics.Append(applyAgainWarning(plan.Instance.ValueString()))
-		}
+		resp.Diagnostics.Append(planAgain(ctx, resp.Private, known, &config, &plan, prior)...)
 		resp.Diagnostics.Append(plan.warnOfDeletion(prior)...)
 		resp.Diagnostics.Append(r.checkSameInstance(ctx, req.Private, &plan, prior)...)
 	}
@@ -318,7 +316,8 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeoutOf(state.Timeouts, "read"))
 	defer cancel()
 
-	r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.refreshed++ })
+	known := r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.refreshed++ })
+	resp.Diagnostics.Append(refreshKept(ctx, resp.Private, known)...)
 	s3, id, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), state.Instance.ValueString())
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
 	switch {
@@ -349,7 +348,10 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 	if plan.SecretKeyVersion.IsUnknown() { // the host, unlike Terraform, did not plan again within the apply
 		plan.SecretKeyVersion = planVersion(&config, &plan, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	}
-	if plan.mustSend(&prior) {
+	var again bool
+	resp.Diagnostics.Append(loadPrivate(ctx, req.Private, againKey, &again)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, againKey, nil)...)
+	if again || plan.mustSend(&prior) {
 		_, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, &prior)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
@@ -377,7 +379,8 @@ func (r *instanceS3Resource) Delete(ctx context.Context, req resource.DeleteRequ
 
 	var kept bool
 	resp.Diagnostics.Append(loadPrivate(ctx, req.Private, keptKey, &kept)...)
-	if kept {
+	known := r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.deleting++ })
+	if kept || known.enabled > 0 {
 		resp.Diagnostics.Append(leftEnabledWarning(state.Instance.ValueString()))
 		return
 	}
@@ -448,7 +451,6 @@ func (r *instanceS3Resource) send(
 
 // disable disables the storage of a destroyed resource, unless another resource of this run has saved it.
 func (r *instanceS3Resource) disable(ctx context.Context, instance string) diag.Diagnostics {
-	r.services.siblings.record(instance, func(f *family) { f.deleting++ })
 	lock, err := r.services.writeLocks.lock(ctx, instance)
 	if err != nil {
 		return diag.Diagnostics{failedCallError(disableStorage, instance, err)}
