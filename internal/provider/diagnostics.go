@@ -80,9 +80,12 @@ func failedCallError(action storageAction, instance string, err error) diag.Diag
 func explainCall(err error) string {
 	detail := explain(err)
 	if call, ok := errors.AsType[*ryzeapi.CallError](err); ok {
-		if waited, ok := errors.AsType[*ryzeapi.RateLimitError](call.Last); ok && !errors.Is(err, ryzeapi.ErrWouldWait) {
+		waited, isWait := errors.AsType[*ryzeapi.RateLimitError](call.Last)
+		switch {
+		case errors.Is(err, ryzeapi.ErrWouldWait) && isWait: // the same
+		case isWait:
 			detail += "\n\n" + explainWait(waited)
-		} else if call.Last != nil {
+		case call.Last != nil:
 			detail += "\n\nThe last attempt failed: " + explain(call.Last)
 		}
 		if call.Attempts > 1 {

@@ -260,8 +260,8 @@ func planAgain(
 	return nil
 }
 
-// refreshKept records whether a resource that stays, for the same instance, was planned before this object is refreshed.
-// A resource that is planned later learns of this object, and plans to save the storage again if that is destroyed.
+// refreshKept records whether a resource that stays, for the same instance, was planned before this object is
+// refreshed. A resource that is planned later learns of this object, and plans to save the storage again if that is destroyed.
 func refreshKept(ctx context.Context, private privateState, known family) diag.Diagnostics {
 	if known.enabled > 0 {
 		return savePrivate(ctx, private, keptKey, true)

@@ -30,14 +30,16 @@ func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *insta
 	if plan.preflightMode(r.services.preflight) == preflightWrite {
 		check = r.services.checker.Write
 	}
-	return r.askStore(ctx, config, plan, check)
+	_, diags := r.askStore(ctx, config, plan, check)
+	return diags
 }
 
 // checkStoreAtPlan asks the store in a plan, where everything that the check needs is known. It puts no object,
-// whatever the mode, and only warns, because the apply may create the bucket first. The note says what an error
-// means.
+// whatever the mode. If the plan saves the storage, a key or a secret that the store does not accept is an error, so
+// that nothing is destroyed for a create that cannot work. The rest are warnings: the apply may create the bucket
+// or a policy first.
 func (r *instanceS3Resource) checkStoreAtPlan(
-	ctx context.Context, config, plan *instanceS3Model, note string,
+	ctx context.Context, config, plan *instanceS3Model, saves bool,
 ) diag.Diagnostics {
 	if r.services == nil || config.SecretKey.IsUnknown() || plan.Preflight.IsUnknown() {
 		return nil
@@ -47,28 +49,44 @@ func (r *instanceS3Resource) checkStoreAtPlan(
 			return nil
 		}
 	}
-	var warnings diag.Diagnostics
-	for _, d := range r.askStore(ctx, config, plan, r.services.checker.Look) {
-		warnings.Append(asPlanWarning(plan.Instance.ValueString(), d, note))
+	instance, store := plan.Instance.ValueString(), plan.preflightTarget()
+	store.PathPrefix = ""
+	result, found := r.askStore(ctx, config, plan, r.services.checker.Look)
+	if saves && result.IsKeyUnknown() && !r.services.refreshed.Load() {
+		// This may be the plan that Terraform makes within an apply, which may have made the key moments ago.
+		result, found = r.askStore(ctx, config, plan, r.services.checker.Access)
 	}
-	return warnings
+	var diags diag.Diagnostics
+	for _, d := range found {
+		switch {
+		case !saves:
+			diags.Append(asPlanWarning(instance, d, inUseNote))
+		case !result.IsAboutKey():
+			diags.Append(asPlanWarning(instance, d, beforeApplyNote))
+		default:
+			if _, reported := r.services.rejectedKeys.LoadOrStore(store, true); !reported { // one error is enough for a fleet
+				diags.Append(asPlanError(d))
+			}
+		}
+	}
+	return diags
 }
 
 // askStore asks the store with one of the checker's questions, unless the preflight is off or the storage is disabled.
 func (r *instanceS3Resource) askStore(
 	ctx context.Context, config, plan *instanceS3Model,
 	ask func(context.Context, preflight.Target, string) (preflight.Result, error),
-) diag.Diagnostics {
+) (preflight.Result, diag.Diagnostics) {
 	mode := plan.preflightMode(r.services.preflight)
 	if mode == preflightOff || !plan.isEnabled() {
-		return nil
+		return preflight.Result{}, nil
 	}
 	target := plan.preflightTarget()
 	result, err := ask(ctx, target, config.SecretKey.ValueString())
 	if err != nil {
-		return diag.Diagnostics{failedCallError(saveStorage, plan.Instance.ValueString(), err)}
+		return result, diag.Diagnostics{failedCallError(saveStorage, plan.Instance.ValueString(), err)}
 	}
-	return preflightDiagnostics(plan.Instance.ValueString(), mode, target, result)
+	return result, preflightDiagnostics(plan.Instance.ValueString(), mode, target, result)
 }
 
 // checkForm returns an error for a field that cannot work because of its form. Unknown values pass.

@@ -262,9 +262,9 @@ func (r *instanceS3Resource) checkStoreOfPlan(
 ) diag.Diagnostics {
 	switch {
 	case plan.mustSend(prior):
-		return r.checkStoreAtPlan(ctx, config, plan, beforeApplyNote)
+		return r.checkStoreAtPlan(ctx, config, plan, true)
 	case r.services != nil && r.services.preflightWhen == preflightAlways && !isEmpty(config.SecretKey):
-		return r.checkStoreAtPlan(ctx, config, plan, inUseNote)
+		return r.checkStoreAtPlan(ctx, config, plan, false)
 	}
 	return nil
 }
@@ -316,6 +316,7 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeoutOf(state.Timeouts, "read"))
 	defer cancel()
 
+	r.services.refreshed.Store(true)
 	known := r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.refreshed++ })
 	resp.Diagnostics.Append(refreshKept(ctx, resp.Private, known)...)
 	s3, id, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), state.Instance.ValueString())

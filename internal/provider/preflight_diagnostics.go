@@ -363,6 +363,16 @@ const (
 	inUseNote       = "The storage is in use like this, so RyzeAPI can probably not store any media now."
 )
 
+// asPlanError turns an error of the apply into that of the plan.
+func asPlanError(d diag.Diagnostic) diag.Diagnostic {
+	detail := d.Detail() + "\n\n" +
+		"If another resource of this plan creates the key or changes its secret, apply that resource first, with -target."
+	if at, ok := d.(diag.DiagnosticWithPath); ok {
+		return diag.NewAttributeErrorDiagnostic(at.Path(), d.Summary(), detail)
+	}
+	return diag.NewErrorDiagnostic(d.Summary(), detail)
+}
+
 // asPlanWarning turns a diagnostic of the apply into the warning that the plan shows. The note ends an error.
 func asPlanWarning(instance string, d diag.Diagnostic, note string) diag.Diagnostic {
 	detail := strings.TrimSuffix(d.Detail(), nothingSavedNote(instance))
