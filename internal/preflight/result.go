@@ -154,7 +154,9 @@ func (r Result) IsDefinite() bool { return r.Reason > Fine && r.Reason < AccessD
 func (r Result) IsAboutKey() bool { return r.Reason > Fine && r.Reason < NoSuchBucket }
 
 // IsKeyUnknown reports that the store may not know the access key. A new key takes seconds to be known everywhere.
-func (r Result) IsKeyUnknown() bool { return r.Reason == UnknownAccessKey || r.Reason == WrongKeyOrSecret }
+func (r Result) IsKeyUnknown() bool {
+	return r.Reason == UnknownAccessKey || r.Reason == WrongKeyOrSecret
+}
 
 func (r Result) said() string {
 	if r.Code == "" {

@@ -90,7 +90,7 @@ func (m *instanceS3Model) matchesStored(s3 ryzeapi.S3) bool {
 		return !s3.Enabled
 	}
 	for _, f := range fields {
-		if planned := f.inModel(m); !planned.IsUnknown() && !f.matches(f.inS3(s3), planned.ValueString()) {
+		if planned := m.toSend(f); !planned.IsUnknown() && !f.matches(f.inS3(s3), planned.ValueString()) {
 			return false
 		}
 	}
@@ -104,8 +104,8 @@ const (
 	// plan of the resource that it replaces has set, and other creates nothing.
 	replacesKey = "replaces"
 	// keptKey marks an object whose destroy leaves the storage, because another resource in the state manages it. What the
-	// plan of a destroy sets reaches the apply, except for a deposed object: its destroy is planned again in the apply, from
-	// what the last refresh has set.
+	// plan of a destroy sets reaches the apply, except for a deposed object: its destroy is planned again in the apply,
+	// from what the last refresh has set.
 	keptKey = "kept"
 	// againKey marks a planned update that saves the storage although nothing has changed, because the destroy of another
 	// object in the state may have disabled it.
@@ -261,7 +261,8 @@ func planAgain(
 }
 
 // refreshKept records whether a resource that stays, for the same instance, was planned before this object is
-// refreshed. A resource that is planned later learns of this object, and plans to save the storage again if that is destroyed.
+// refreshed. A resource that is planned later learns of this object, and plans to save the storage again if that is
+// destroyed.
 func refreshKept(ctx context.Context, private privateState, known family) diag.Diagnostics {
 	if known.enabled > 0 {
 		return savePrivate(ctx, private, keptKey, true)

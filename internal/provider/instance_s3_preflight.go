@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -45,7 +46,7 @@ func (r *instanceS3Resource) checkStoreAtPlan(
 		return nil
 	}
 	for _, f := range fields {
-		if f.inModel(plan).IsUnknown() {
+		if plan.toSend(f).IsUnknown() {
 			return nil
 		}
 	}
@@ -83,6 +84,10 @@ func (r *instanceS3Resource) askStore(
 	}
 	target := plan.preflightTarget()
 	result, err := ask(ctx, target, config.SecretKey.ValueString())
+	if key := plan.writeOnlyKey.ValueString(); key != "" {
+		result.Message = strings.ReplaceAll(result.Message, key, "(hidden)")
+	}
+	target = plan.withoutWriteOnlyKey(target)
 	if err != nil {
 		return result, diag.Diagnostics{failedCallError(saveStorage, plan.Instance.ValueString(), err)}
 	}
@@ -94,14 +99,23 @@ func (m *instanceS3Model) checkForm() diag.Diagnostics {
 	if m.isDisabled() {
 		return nil
 	}
+	m.writeOnlyKey = m.AccessKeyWO
 	target := m.preflightTarget()
 	if m.Endpoint.IsUnknown() { // whether it is AWS is not known
 		target.Region, target.AccessKey = "", ""
 	}
 	if result := target.Form(); result.Reason != preflight.Fine {
-		return diag.Diagnostics{invalidStorageError(target, result)}
+		return diag.Diagnostics{invalidStorageError(m.withoutWriteOnlyKey(target), result)}
 	}
 	return nil
+}
+
+// withoutWriteOnlyKey is a target for messages, which show no write-only key.
+func (m *instanceS3Model) withoutWriteOnlyKey(target preflight.Target) preflight.Target {
+	if !m.writeOnlyKey.IsNull() {
+		target.AccessKey = `in "access_key_wo"`
+	}
+	return target
 }
 
 // preflightMode returns the resource's own mode, or else the provider's.
@@ -115,6 +129,6 @@ func (m *instanceS3Model) preflightMode(fromProvider string) string {
 func (m *instanceS3Model) preflightTarget() preflight.Target {
 	return preflight.Target{
 		Endpoint: m.Endpoint.ValueString(), Region: m.Region.ValueString(), Bucket: m.Bucket.ValueString(),
-		PathPrefix: m.PathPrefix.ValueString(), AccessKey: m.AccessKey.ValueString(),
+		PathPrefix: m.PathPrefix.ValueString(), AccessKey: m.keyToSend(),
 	}
 }

@@ -91,9 +91,20 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 				Validators:          []validator.String{checkText},
 			},
 			"access_key": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "Access key ID. Required while enabled.",
-				Validators:          []validator.String{checkText},
+				Optional: true,
+				Computed: true,
+				MarkdownDescription: "Access key ID. Required while enabled, unless `access_key_wo` is set. " +
+					"It is then the key as RyzeAPI shows it, which may mask part of it.",
+				Validators: []validator.String{checkText, stringvalidator.ConflictsWith(path.MatchRoot("access_key_wo"))},
+			},
+			"access_key_wo": schema.StringAttribute{
+				Optional:  true,
+				WriteOnly: true,
+				Sensitive: true,
+				MarkdownDescription: "Access key ID from an ephemeral value, in place of `access_key`. " +
+					"Write-only: it is never written to state or plan files. " +
+					"Use it where a secrets manager hands out key and secret as one value.",
+				Validators: []validator.String{checkSecret},
 			},
 			"secret_key": schema.StringAttribute{
 				Optional:  true,
@@ -239,6 +250,7 @@ func (r *instanceS3Resource) ModifyPlan(
 	if prior != nil {
 		plan.keepForms(prior)
 	}
+	plan.planAccessKey(&config, prior)
 	plan.SecretKeyVersion = planVersion(&config, &plan, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	if prior != nil {
 		resp.Diagnostics.Append(planAgain(ctx, resp.Private, known, &config, &plan, prior)...)
@@ -288,6 +300,7 @@ func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequ
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeoutOf(plan.Timeouts, "create"))
 	defer cancel()
+	plan.writeOnlyKey = config.AccessKeyWO
 
 	id, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, nil)
 	resp.Diagnostics.Append(diags...)
@@ -346,6 +359,10 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 	ctx, cancel := context.WithTimeout(ctx, timeoutOf(plan.Timeouts, "update"))
 	defer cancel()
 
+	plan.writeOnlyKey = config.AccessKeyWO
+	if plan.AccessKey.IsUnknown() {
+		plan.planAccessKey(&config, &prior)
+	}
 	if plan.SecretKeyVersion.IsUnknown() { // the host, unlike Terraform, did not plan again within the apply
 		plan.SecretKeyVersion = planVersion(&config, &plan, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	}
@@ -439,6 +456,7 @@ func (r *instanceS3Resource) send(
 	}
 	lock.written = true
 	saved, err := call()
+	plan.takeAccessKey(saved.AccessKey)
 	if err != nil {
 		mayHaveTakenEffect = ryzeapi.MayHaveTakenEffect(err)
 		diags.Append(failedCallError(action, instance, err))

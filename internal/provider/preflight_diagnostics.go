@@ -63,7 +63,7 @@ func rejection(target preflight.Target, result preflight.Result) finding {
 		return finding{"access_key", store + " does not know " + key + ".",
 			`Set "access_key" to one of this store's keys.`}
 	case preflight.MalformedAccessKey:
-		return finding{"access_key", store + " has no access keys like " + target.AccessKey + ".",
+		return finding{"access_key", capital(key) + " does not look like one of this store's.",
 			`Set "access_key" to the ID of the access key, not to its secret, and check that no character was lost or ` +
 				"added when it was copied."}
 	case preflight.TemporaryAccessKey:
