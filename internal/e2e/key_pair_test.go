@@ -8,8 +8,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// A secrets manager hands out key and secret as one JSON value, which only write-only arguments take. Neither is written
-// or shown, except for the key as RyzeAPI shows it.
+// A secrets manager hands out key and secret as one JSON value, which only write-only arguments take. Neither is
+// written or shown, except for the key as RyzeAPI shows it.
 func TestKeyPairInOneValue(t *testing.T) {
 	t.Parallel()
 	const keyOne, keyTwo = "AKIAC4NARYONE", "AKIAC4NARYTWO"

@@ -11,8 +11,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-// instanceS3Model is the configuration, plan or state of a ryzeapi_instance_s3. SecretKey and AccessKeyWO are set only in
-// a configuration.
+// instanceS3Model is the configuration, plan or state of a ryzeapi_instance_s3. SecretKey and AccessKeyWO are set only
+// in a configuration.
 type instanceS3Model struct {
 	Instance         types.String   `tfsdk:"instance"`
 	Enabled          types.Bool     `tfsdk:"enabled"`
