@@ -142,8 +142,8 @@ func savePrivate(ctx context.Context, private privateState, key string, value an
 	return private.SetKey(ctx, key, encoded)
 }
 
-// refreshInstanceIDs records the ID of a refresh. The instance counts as the managed one unless the refresh has found
-// other enabled storage than the state had.
+// refreshInstanceIDs records the ID of a refresh. An instance with another ID counts as the managed one if it has the
+// storage that the managed one had, or none that is enabled.
 func refreshInstanceIDs(
 	ctx context.Context, private privateState, id string, prior, refreshed *instanceS3Model,
 ) diag.Diagnostics {
@@ -151,8 +151,9 @@ func refreshInstanceIDs(
 		return nil
 	}
 	ids, diags := loadInstanceIDs(ctx, private)
+	wasManaged := !ids.differ() // so the prior state is that of the managed one
 	ids.Found = id
-	if ids.Managed == "" || !refreshed.isEnabled() || refreshed.hasSameStorage(prior) {
+	if ids.Managed == "" || !refreshed.isEnabled() || wasManaged && refreshed.hasSameStorage(prior) {
 		ids.Managed = id
 	}
 	diags.Append(savePrivate(ctx, private, instanceIDsKey, ids)...)
@@ -182,6 +183,32 @@ func (r *instanceS3Resource) checkSameInstance(
 		return diags
 	}
 	diags.Append(otherInstanceError(prior.Instance.ValueString(), ids, prior.asS3(), false))
+	return diags
+}
+
+// checkSameInstanceToDestroy returns an error if a destroy would disable storage of another instance than the one that
+// the resource has managed. Terraform plans the destroy of what is no longer configured before it refreshes it, so the
+// plan has to look.
+func (r *instanceS3Resource) checkSameInstanceToDestroy(
+	ctx context.Context, private privateState, state *instanceS3Model,
+) diag.Diagnostics {
+	instance, s3 := state.Instance.ValueString(), state.asS3()
+	ids, diags := loadInstanceIDs(ctx, private)
+	if !state.isEnabled() || ids.Managed == "" {
+		return diags
+	}
+	if !ids.differ() {
+		ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), lookTime)
+		defer cancel()
+		if ids.Found = r.services.client.LookID(ctx, instance); !ids.differ() {
+			return diags
+		}
+		var err error
+		if s3, _, err = r.services.client.LookS3(ctx, instance); err != nil || !s3.Enabled || state.matchesStored(s3) {
+			return diags
+		}
+	}
+	diags.Append(otherInstanceError(instance, ids, s3, true))
 	return diags
 }
 
@@ -275,12 +302,9 @@ func refreshKept(ctx context.Context, private privateState, known family) diag.D
 func (r *instanceS3Resource) planDestroy(
 	ctx context.Context, private privateState, state *instanceS3Model,
 ) diag.Diagnostics {
-	ids, diags := loadInstanceIDs(ctx, private)
 	instance := state.Instance.ValueString()
-	if ids.differ() && state.isEnabled() {
-		diags.Append(otherInstanceError(instance, ids, state.asS3(), true))
-	}
 	known := r.services.siblings.record(instance, func(f *family) { f.destroyed++ })
+	diags := r.checkSameInstanceToDestroy(ctx, private, state)
 	if known.isRenamed() {
 		diags.Append(renamedResourceWarning(instance))
 	}

@@ -3,7 +3,6 @@ package provider
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -166,18 +165,28 @@ func TestApplyOfACreateProtectsWhatIsThere(t *testing.T) {
 }
 
 // Two resources for one instance would overwrite each other on every apply.
-func TestPlanRefusesASecondResourceForAnInstance(t *testing.T) {
+func TestAccPlanRefusesASecondResourceForAnInstance(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, mockapi.Options{})
 	changed := aws.with(arguments{"bucket": "another"})
-	refused := `^Instance "shop" has two resources\n`
-	newHost(f).play([]step{
-		{also: map[string]arguments{"a": aws, "b": aws}, secret: "one", err: refused}, // both new
+	refused := `Instance "shop" has two resources\n`
+	play(t, true, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{also: map[string]arguments{"a": aws, "b": aws}, secret: "one", err: refused}, // both new
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
+			{config: aws, also: map[string]arguments{"twin": aws}, secret: "one", planOnly: true, err: refused},
+			{config: aws, also: map[string]arguments{"twin": changed}, secret: "one", planOnly: true, err: refused},
+			{sent: []string{disableBody}},
+		}
+	})
+}
+
+// A tainted resource is replaced, and its plan shows no diff.
+func TestPlanOfATaintedResourceWithOtherSettings(t *testing.T) {
+	t.Parallel()
+	newHost(newFixture(t, mockapi.Options{})).play([]step{
 		{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
-		{config: aws, also: map[string]arguments{"twin": aws}, secret: "one", planOnly: true, err: refused},
-		{config: aws, also: map[string]arguments{"twin": changed}, secret: "one", planOnly: true, err: refused},
 		{
-			config: changed, taint: true, secret: "one", planOnly: true,
+			config: aws.with(arguments{"bucket": "another"}), taint: true, secret: "one", planOnly: true,
 			action: replaces, warnings: []string{`^The resource of instance "shop" is replaced, and so are its settings\n`},
 		},
 		{sent: []string{disableBody}},
@@ -240,42 +249,25 @@ func TestDestroyLeavesTheStorageOfARemainingResource(t *testing.T) {
 }
 
 // The token is that of another account, or the instance was deleted and created again.
-func TestPlanRefusesToReplaceTheStorageOfAnotherInstance(t *testing.T) {
+func TestAccPlanRefusesToReplaceTheStorageOfAnotherInstance(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, mockapi.Options{})
-	f.account.AddInstance("zoo")
-	zoo := map[string]arguments{"first": {"instance": "zoo", "enabled": false}} // the first is not read from a list
-	again := func(storage mockapi.Storage) func() {
-		return func() {
-			f.account.RemoveInstance("shop")
-			f.account.AddInstance("shop")
-			f.setStorage("shop", storage)
+	play(t, true, mockapi.Options{}, func(f *fixture) []step {
+		again := func(storage mockapi.Storage) func() {
+			return func() {
+				f.account.RemoveInstance("shop")
+				f.account.AddInstance("shop")
+				f.setStorage("shop", storage)
+			}
 		}
-	}
-	theirs := mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "theirs", AccessKey: "AKIATHEIRS"}
-	h := newHost(f)
-	h.mustApply(step{config: aws, also: zoo, secret: "one"})
-	h.mustApply(step{config: aws, also: zoo, secret: "one"}) // remembers the ID, which a list has
-	f.asserted()
-	for _, s := range []step{
-		{before: again(theirs), config: aws, also: zoo, secret: "one", err: `^Instance "shop" is not the one that this`},
-		{also: zoo, secret: "one", err: `(?s)^Instance "shop" is not the one that this.*would delete`},
-		{config: aws.with(overwrite), also: zoo, secret: "one", sent: []string{awsBody("one", "")}},
-		{before: again(awsStorage), config: aws.with(overwrite), also: zoo, secret: "one", action: noop},
-	} {
-		if s.before != nil {
-			s.before()
+		theirs := mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "theirs", AccessKey: "AKIATHEIRS"}
+		return []step{
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
+			{before: again(theirs), config: aws, secret: "one", err: `Instance "shop" is not the one that this`},
+			{secret: "one", err: `(?s)Instance "shop" is not the one that this.*would\s+delete`},
+			{config: aws.with(overwrite), secret: "one", sent: []string{awsBody("one", "")}},
+			{before: again(awsStorage), config: aws.with(overwrite), secret: "one", action: noop},
 		}
-		failed := h.playOne(s)
-		text := "" // of no error
-		if failed != nil {
-			text = failed.text
-		}
-		if (text == "") != (s.err == "") || !regexp.MustCompile(s.err).MatchString(text) {
-			t.Errorf("%+v, want the error %q", failed, s.err)
-		}
-		f.mustSend(s.sent...)
-	}
+	})
 }
 
 // If the list fails, nothing else is asked, and the warning appears once.

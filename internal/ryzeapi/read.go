@@ -23,6 +23,15 @@ func (c *Client) LookS3(ctx context.Context, instance string) (s3 S3, id string,
 	return c.readS3(ctx, instance, request{look: true, maxRetries: min(1, c.maxRetries)})
 }
 
+// LookID returns the ID that RyzeAPI has given an instance, "" if no list says it. Like [Client.LookS3], it never waits
+// for the rate limit.
+func (c *Client) LookID(ctx context.Context, instance string) string {
+	if known := c.lists.read(ctx, instance, true); known.s3 == nil && known.filter {
+		_, _, _ = c.listOne(ctx, instance, request{look: true}) // it records the ID
+	}
+	return c.lists.id(instance)
+}
+
 func (c *Client) readS3(ctx context.Context, instance string, how request) (S3, string, error) {
 	known := c.lists.read(ctx, instance, how.look)
 	if known.s3 != nil {
