@@ -133,7 +133,7 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 				MarkdownDescription: "Prefix of all object keys, such as `media/my-instance/`. " +
 					"End it with one slash and begin it with none, because RyzeAPI does not say how it joins the prefix and " +
 					"a file's name.",
-				Validators: []validator.String{checkText},
+				Validators: []validator.String{checkName},
 			},
 			"preflight": schema.StringAttribute{
 				Optional: true,

@@ -18,7 +18,7 @@ type textCheck struct {
 	secret      bool // the value is one, so its error must not point at it
 }
 
-const plainText = "text without control characters or surrounding white space"
+const plainText = "text without control characters, invisible characters or surrounding white space"
 
 var (
 	checkURL = textCheck{
@@ -33,6 +33,7 @@ var (
 		return err
 	}}
 	checkInstance = textCheck{description: "the name of one instance", check: ryzeapi.CheckInstanceName}
+	checkName     = textCheck{description: plainText, check: ryzeapi.CheckName}
 	checkText     = textCheck{description: plainText, check: ryzeapi.CheckPlainText}
 	checkSecret   = textCheck{description: plainText, check: ryzeapi.CheckPlainText, secret: true}
 	checkStoreURL = textCheck{description: checkURL.description + ", or empty for AWS", check: func(s string) error {
