@@ -116,6 +116,25 @@ func missingInstancesWarning(names []string) diag.Diagnostic {
 			"Check the spelling; names are case-sensitive. With a TokenInstance, only its own instance is found.")
 }
 
+// unknownStateWarning is for a connection state that no instance has, and that RyzeAPI is not known to have.
+func unknownStateWarning(state string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("connection_state"),
+		fmt.Sprintf("No instance has the connection state %q", state),
+		"Known states are "+quotedList(connectionStates)+". There may be others.\n\nCheck the spelling.")
+}
+
+// nullNameError is for a null among the names of instances.
+func nullNameError(at path.Path) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(at, fmt.Sprintf("Invalid %q", at),
+		"One of the names is null. Give each a value, or leave it out, for example with compact().")
+}
+
+// invalidNameError is for a name among others that no instance can have.
+func invalidNameError(at path.Path, name string, cause error) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(at, fmt.Sprintf("Invalid %q", at),
+		fmt.Sprintf("The name %q %s.", name, cause))
+}
+
 func quotedList(names []string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
@@ -442,7 +461,9 @@ func missingSecretError() diag.Diagnostic {
 		`This plan changes what RyzeAPI has stored, which requires "secret_key": every write sends `+
 			"the whole configuration, and RyzeAPI never reveals the stored secret.\n\n"+
 			`Set "secret_key" from an ephemeral variable or an ephemeral resource. It is write-only: Terraform never writes it `+
-			"to state or plan files.")
+			"to state or plan files. If it is set, remove it from ignore_changes, which hides it from the provider.\n\n"+
+			"To destroy the resource without its secret, run the destroy with -refresh=false, or remove the resource from the "+
+			"configuration and apply.")
 }
 
 // maskedAccessKeyError is for an access key that was copied from one of RyzeAPI's answers.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
@@ -92,6 +93,9 @@ func TestDiagnosticsGolden(t *testing.T) {
 		// Problems found before or after a call.
 		{"missing secret", missingSecretError()},
 		{"empty secret", emptySecretError()},
+		{"null among names", nullNameError(path.Root("names"))},
+		{"comma in one of the names", invalidNameError(path.Root("names"), "a,b", ryzeapi.CheckInstanceName("a,b"))},
+		{"connection state that no instance has", unknownStateWarning("online")},
 		{"masked key", maskedAccessKeyError()},
 		{"field not saved as sent", changedFieldError("shop", "path_prefix", "media/", "")},
 		{"enabled not saved as sent", unchangedEnabledError("shop", true)},

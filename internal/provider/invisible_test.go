@@ -17,7 +17,7 @@ func TestAccInvisibleCharactersAreRefused(t *testing.T) {
 		want   string
 	}{
 		"secret_key":    {nil, bom + "hunter2", `Invalid "secret_key".*a byte order mark \(U\+FEFF\) at the beginning`},
-		"access_key":    {arguments{"access_key": "AKIA\u200b"}, "one", `Invalid "access_key".*a zero-width space.*at the end`},
+		"access_key":    {arguments{"access_key": "AKIA\u200b"}, "one", `Invalid "access_key".*zero-width space.*at the end`},
 		"bucket":        {arguments{"bucket": "me\u00addia"}, "one", `Invalid "bucket".*a soft hyphen.*after character 2`},
 		"region":        {arguments{"region": "us-east-1\u200e"}, "one", `Invalid "region".*a direction mark`},
 		"path_prefix":   {arguments{"path_prefix": "a\u00a0b/"}, "one", `Invalid "path_prefix".*a no-break space`},

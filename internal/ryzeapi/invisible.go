@@ -13,8 +13,8 @@ func checkVisible(text string, allowJoiners bool) error {
 	position := 0
 	for at, r := range text {
 		isInner := at > 0 && at+utf8.RuneLen(r) < len(text)
-		isJoined := isJoiner(r) && isInner || unicode.Is(unicode.Variation_Selector, r) && at > 0
-		if isInvisible(r) && !(allowJoiners && isJoined) {
+		joins := isJoiner(r) && isInner || unicode.Is(unicode.Variation_Selector, r) && at > 0
+		if isInvisible(r) && (!joins || !allowJoiners) {
 			return fmt.Errorf("contains %s (U+%04X) %s, which is invisible; it usually comes from a file or from copied text",
 				invisibleName(r), r, where(at, position, isInner))
 		}

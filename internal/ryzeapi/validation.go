@@ -90,7 +90,7 @@ func CheckInstanceName(name string) error {
 	case path.Clean("/"+name) != "/"+name:
 		return errors.New("has a part that disappears from URLs: . or .., or nothing before, between or after slashes")
 	case strings.Contains(name, ","):
-		return errors.New("contains a comma; give one instance, and use for_each for several")
+		return errors.New("contains a comma; give each instance by itself, with for_each if there are several")
 	}
 	return CheckName(name)
 }
