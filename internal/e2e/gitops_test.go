@@ -127,6 +127,14 @@ func driftOfTheStore(t *testing.T, f *fixture, example string, script func(strin
 	f.account.ChangeS3("shop-1", func(s *mockapi.Storage) { s.Bucket = "other" })
 	script("drift", "second-secret", 2, `= "other" -> "ryzeapi-media"`) // in spite of the store
 	f.account.ChangeS3("shop-1", func(s *mockapi.Storage) { s.Bucket = "ryzeapi-media" })
+	// A warning of the plan is in the file that the reviewer reads.
+	answer.Store(said("AccessDenied"))
+	script("plan", "third-secret", 0, "Plan: 0 to add, 1 to change")
+	plan := readFile(t, filepath.Join(f.dir, "plan.txt"))
+	const warning = "Warning: Could only partly check the S3 storage"
+	if !strings.Contains(plan, warning) || strings.Contains(plan, "third-secret") {
+		t.Errorf("plan.txt is\n%s", plan)
+	}
 	answer.Store(works)
 	script("drift", "second-secret", 0, "No changes")
 }

@@ -291,10 +291,12 @@ func planAgain(
 // refreshed. A resource that is planned later learns of this object, and plans to save the storage again if that is
 // destroyed.
 func refreshKept(ctx context.Context, private privateState, known family) diag.Diagnostics {
-	if known.enabled > 0 {
-		return savePrivate(ctx, private, keptKey, true)
+	var before bool
+	diags := loadPrivate(ctx, private, keptKey, &before)
+	if kept := known.enabled > 0; kept != before { // what did not change must not make the state differ
+		diags.Append(savePrivate(ctx, private, keptKey, kept)...)
 	}
-	return private.SetKey(ctx, keptKey, nil)
+	return diags
 }
 
 // planDestroy plans the destroy of an object in the state. If another resource in the state manages the storage, which

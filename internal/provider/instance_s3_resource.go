@@ -99,8 +99,7 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 			},
 			"access_key_wo": schema.StringAttribute{
 				Optional:  true,
-				WriteOnly: true,
-				Sensitive: true,
+				WriteOnly: true, // and not sensitive: Terraform writes two sensitive attributes to the state in any order
 				MarkdownDescription: "Access key ID from an ephemeral value, in place of `access_key`. " +
 					"Write-only: it is never written to state or plan files. " +
 					"Use it where a secrets manager hands out key and secret as one value.",
@@ -368,7 +367,9 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 	}
 	var again bool
 	resp.Diagnostics.Append(loadPrivate(ctx, req.Private, againKey, &again)...)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, againKey, nil)...)
+	if again {
+		resp.Diagnostics.Append(savePrivate(ctx, resp.Private, againKey, false)...)
+	}
 	if again || plan.mustSend(&prior) {
 		_, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, &prior)
 		resp.Diagnostics.Append(diags...)
