@@ -1,6 +1,14 @@
 # Checks what the module makes of its input, without any server.
 
-mock_provider "ryzeapi" {}
+# Without these, the mock provider makes up false and 0.
+mock_provider "ryzeapi" {
+  mock_resource "ryzeapi_instance_s3" {
+    defaults = {
+      enabled            = true
+      secret_key_version = 1
+    }
+  }
+}
 
 variables {
   instances = {
@@ -34,5 +42,14 @@ run "another_store" {
   assert {
     condition     = alltrue([for s3 in ryzeapi_instance_s3.this : s3.endpoint == "https://minio.example.com" && s3.region == null])
     error_message = "An instance has a different endpoint."
+  }
+}
+
+run "storage_is_enabled" {
+  command = apply
+
+  assert {
+    condition     = alltrue([for s3 in ryzeapi_instance_s3.this : s3.enabled])
+    error_message = "The storage of an instance is not enabled."
   }
 }
