@@ -23,7 +23,7 @@ func TestExampleModule(t *testing.T) {
 	own := strings.NewReplacer("http://127.0.0.1:8080", f.url, "mock-account-token", accountToken)
 	f.writeFile(withMockAPI, own.Replace(readFile(t, filepath.Join(f.dir, withMockAPI))))
 	r := f.run([]string{"RYZEAPI_ENDPOINT=http://127.0.0.1:1", "RYZEAPI_TOKEN=unused"}, "test")
-	if passed := regexp.MustCompile(`run "\w+"\.\.\. pass`).FindAllString(r.out, -1); r.exit != 0 || len(passed) != 5 {
+	if passed := regexp.MustCompile(`run "\w+"\.\.\. pass`).FindAllString(r.out, -1); r.exit != 0 || len(passed) != 6 {
 		t.Fatalf("exit code %d, passed %q:\n%s", r.exit, passed, r.out)
 	}
 	writes := map[string]int{} // by secret
