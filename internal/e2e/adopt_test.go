@@ -146,7 +146,7 @@ func TestAdoptExistingInstances(t *testing.T) {
 			secretKey := regexp.MustCompile(`(?m)^  secret_key( *)= .*$`)
 			config := secretKey.ReplaceAllString(readFile(t, filepath.Join(f.dir, "storage.tf")), "  secret_key$1= var.secret")
 			for bucket, key := range map[string]string{"old": "AKIAOLD", "b2": "AKIAB2", "whatsapp": "minioadmin"} {
-				accessKey := regexp.MustCompile(`"[^"]*"(\s+bucket\s+= "` + bucket + `")`)
+				accessKey := regexp.MustCompile(`"[^"]*"(\s+access_key_wo .*\s+bucket\s+= "` + bucket + `")`)
 				config = accessKey.ReplaceAllString(config, `"`+key+`"$1`)
 			}
 			f.writeFile("storage.tf", config)

@@ -265,7 +265,7 @@ func TestSecretsDoNotLeak(t *testing.T) {
 	f.env = append(f.env, "RYZEAPI_PREFLIGHT=access")
 	run(canaryRotated, canaryToken, 0, apply...)
 	store.rejects.Store(true)
-	run(canarySecret, canaryToken, 0, "plan")
+	run(canarySecret, canaryToken, 1, "plan")
 	run(canarySecret, canaryToken, 1, apply...)
 	if store.requests.Load() == 0 {
 		t.Error("no request was sent to the store")
