@@ -253,7 +253,8 @@ func TestCallersShareACheck(t *testing.T) {
 	}
 }
 
-// A key may be allowed to list below one prefix and not below another, so a denial is asked again for each.
+// A key may be allowed to list below one prefix and not below another. Each prefix gets its own answer, whoever asks
+// first, in a plan and in an apply, which wait for no denial of the whole bucket.
 func TestADenialIsNotShared(t *testing.T) {
 	t.Parallel()
 	target := served(t, func(w http.ResponseWriter, r *http.Request) {
@@ -263,14 +264,52 @@ func TestADenialIsNotShared(t *testing.T) {
 		}
 		succeed(w, r)
 	})
-	checker := impatient()
-	for _, c := range []struct {
-		prefix string
-		want   Reason
-	}{{"theirs/", AccessDenied}, {"mine/", Fine}, {"theirs/", AccessDenied}} {
-		target.PathPrefix = c.prefix
-		if result, err := checker.Look(t.Context(), target, "secret"); err != nil || result.Reason != c.want {
-			t.Errorf("%s: %s, %v", c.prefix, result.Reason, err)
+	results := map[string]Reason{"": AccessDenied, "theirs/": AccessDenied, "mine/": Fine}
+	for _, order := range [][]string{{"mine/", "theirs/", "mine/"}, {"theirs/", "mine/", "theirs/"}, {"", "mine/", ""}} {
+		checker := impatient()
+		for _, ask := range []func(context.Context, Target, string) (Result, error){
+			checker.Look, checker.Access, checker.AccessAgain,
+		} {
+			for _, prefix := range order {
+				target.PathPrefix = prefix
+				if result, err := ask(t.Context(), target, "secret"); err != nil || result.Reason != results[prefix] {
+					t.Errorf("%q: %q: %s, %v", order, prefix, result.Reason, err)
+				}
+			}
+		}
+	}
+	checker := settling()
+	target.PathPrefix = "mine/"
+	start := time.Now()
+	result, err := checker.Access(t.Context(), target, "secret")
+	if err != nil || result.Reason != Fine || time.Since(start) > checker.settleTime()/2 {
+		t.Errorf("%s, %v, after %s", result.Reason, err, time.Since(start))
+	}
+}
+
+// A store may refuse a name for its form. So a prefix that not every store accepts is asked for even if the key may
+// list the whole bucket; of the others, it is known that they are fine.
+func TestAPrefixOfAnUnusualFormIsAskedFor(t *testing.T) {
+	t.Parallel()
+	for prefix, unusual := range map[string]bool{
+		"shop": false, "shop/": false, "a-1/b_2/c.d/": false, "a..b/": false, "2026": false,
+		"/": true, "/shop/": true, "shop//": true, "a/../b/": true, "./a": true, "a b/": true, "a+b/": true, "é/": true,
+		"a\\b/": true, "a%2Fb/": true, ".hidden/": true,
+	} {
+		var asked calls
+		target := served(t, func(w http.ResponseWriter, r *http.Request) {
+			asked.add(r)
+			if r.URL.Query().Get("prefix") == prefix {
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = io.WriteString(w, xmlError("XMinioInvalidObjectName", "No."))
+				return
+			}
+			succeed(w, r)
+		})
+		target.PathPrefix = prefix
+		want := map[bool]Reason{false: Fine, true: PrefixRefused}[unusual]
+		if result, err := impatient().Look(t.Context(), target, "secret"); err != nil || result.Reason != want {
+			t.Errorf("%q: %s, %v, asked for %q", prefix, result.Reason, err, asked.all())
 		}
 	}
 }
@@ -578,6 +617,27 @@ func TestWhatDoesNotSettle(t *testing.T) {
 				t.Errorf("later: %s, %v, %d requests after %s", result.Reason, err, asked.count()-before, time.Since(start))
 			}
 		})
+	}
+}
+
+// Storage that keeps its key and bucket waits for no denial, which may stay for good. All else may be new again.
+func TestAccessAgain(t *testing.T) {
+	t.Parallel()
+	for code, waits := range map[string]bool{"AccessDenied": false, "NoSuchBucket": true, "InvalidAccessKeyId": true} {
+		var asked calls
+		target := served(t, func(w http.ResponseWriter, r *http.Request) {
+			asked.add(r)
+			refuse(w, code)
+		})
+		for _, prefix := range []string{"", "shop/"} {
+			target.PathPrefix = prefix
+			checker := settling()
+			start := time.Now()
+			result, err := checker.AccessAgain(t.Context(), target, "secret")
+			if took := time.Since(start); err != nil || result.Code != code || took > checker.settleTime()/2 != waits {
+				t.Errorf("%s with %q: %s, %v, after %s and %d requests", code, prefix, result.Code, err, took, asked.count())
+			}
+		}
 	}
 }
 

@@ -144,7 +144,6 @@ type Result struct {
 
 	mayBeThere bool   // an object that was put may be there in spite of the result
 	version    string // of the object that was put
-	prefix     string // that was asked for
 }
 
 // IsDefinite reports that the configuration cannot work as it is.
@@ -169,8 +168,8 @@ func (r Result) isAboutPrefix() bool {
 	return r.Reason == AccessDenied || r.Reason == DeniedFromHere || r.Reason == PrefixRefused
 }
 
-// leavesWriteOpen reports whether an object might be put, by what a list has found.
-func (r Result) leavesWriteOpen() bool {
+// LeavesWriteOpen reports whether an object might be put, by what a list has found.
+func (r Result) LeavesWriteOpen() bool {
 	return slices.Contains([]Reason{Fine, AccessDenied, DeniedFromHere, Unsupported}, r.Reason)
 }
 
@@ -260,6 +259,10 @@ func (r *Result) fit(target Target, doing operation, got answer, said document) 
 			r.Reason = WriteDenied
 		} else if path != "" {
 			r.Suspects, r.EndpointPart = r.Suspects|SuspectEndpoint, path
+		}
+		// MinIO denies what a policy does not name, whether or not there is such a bucket; AWS tells the two apart.
+		if !target.IsAWS() {
+			r.Suspects |= SuspectBucket
 		}
 	case UnknownAccessKey, UnusableKey, MalformedAccessKey:
 		// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes

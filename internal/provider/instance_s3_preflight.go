@@ -24,13 +24,23 @@ const (
 )
 
 // checkStore asks the store, before an apply saves the storage, whether it would work. Only a configuration that
-// certainly cannot work is an error.
-func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *instanceS3Model) diag.Diagnostics {
+// certainly cannot work is an error. The prior state is nil for a create.
+func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan, prior *instanceS3Model) diag.Diagnostics {
 	check := r.services.checker.Access
-	if plan.preflightMode(r.services.preflight) == preflightWrite {
+	switch {
+	case plan.preflightMode(r.services.preflight) == preflightWrite:
 		check = r.services.checker.Write
+	case prior != nil && plan.usesSameKey(prior):
+		check = r.services.checker.AccessAgain
 	}
 	return r.askStore(ctx, config, plan, check)
+}
+
+// usesSameKey reports whether the storage keeps its key, its secret and its bucket, prefix and instance aside.
+func (m *instanceS3Model) usesSameKey(prior *instanceS3Model) bool {
+	target, priorTarget := m.preflightTarget(), prior.preflightTarget()
+	target.PathPrefix, priorTarget.PathPrefix = "", ""
+	return target == priorTarget && m.SecretKeyVersion.Equal(prior.SecretKeyVersion)
 }
 
 // checkStoreAtPlan asks the store in a plan, where everything that the check needs is known. It puts no object,
@@ -47,8 +57,18 @@ func (r *instanceS3Resource) checkStoreAtPlan(
 			return nil
 		}
 	}
+	look := r.services.checker.Look
+	if plan.preflightMode(r.services.preflight) == preflightWrite {
+		look = func(ctx context.Context, target preflight.Target, secretKey string) (preflight.Result, error) {
+			result, err := r.services.checker.Look(ctx, target, secretKey)
+			if result.LeavesWriteOpen() {
+				return preflight.Result{}, err // the apply will put an object, which tells
+			}
+			return result, err
+		}
+	}
 	var warnings diag.Diagnostics
-	for _, d := range r.askStore(ctx, config, plan, r.services.checker.Look) {
+	for _, d := range r.askStore(ctx, config, plan, look) {
 		warnings.Append(asPlanWarning(plan.Instance.ValueString(), d, note))
 	}
 	return warnings

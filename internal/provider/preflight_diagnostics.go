@@ -260,7 +260,7 @@ func suspected(result preflight.Result) string {
 	if len(causes) == 0 {
 		return ""
 	}
-	return "The store gives the same answer for " + enumeration(causes) + "."
+	return "The store may give the same answer for " + enumeration(causes) + "."
 }
 
 func suspectedEndpoint(result preflight.Result) string {
