@@ -156,7 +156,10 @@ func (c *Checker) list(ctx context.Context, target Target, secretKey string, kin
 func (c *Checker) listOnce(ctx context.Context, target Target, secretKey string, kind kind) (Result, error) {
 	asked := question{target, secretKey, kind}
 	return c.once(ctx, asked, func(ctx context.Context) Result {
-		list := func() Result { return c.ask(ctx, target, secretKey, kind == looking, sending{doing: reading}) }
+		list := func() Result {
+			result := c.ask(ctx, target, secretKey, kind == looking, sending{doing: reading})
+			return c.orBucketInEndpoint(ctx, target, secretKey, result)
+		}
 		if kind == looking {
 			return list()
 		}
@@ -165,6 +168,23 @@ func (c *Checker) listOnce(ctx context.Context, target Target, secretKey string,
 		}
 		return c.settle(ctx, target, secretKey, list, kind.minds)
 	})
+}
+
+// orBucketInEndpoint finds out whether a list was denied because the endpoint's path ends with a bucket, so that the
+// store took it for a request to get an object.
+func (c *Checker) orBucketInEndpoint(ctx context.Context, target Target, secretKey string, denied Result) Result {
+	path := target.path()
+	if denied.Reason != AccessDenied || path == "" {
+		return denied
+	}
+	last := strings.LastIndexByte(path, '/')
+	outer := target
+	outer.Endpoint = strings.TrimSuffix(strings.TrimRight(target.Endpoint, "/"), path[last:])
+	outer.Bucket = path[last+1:]
+	if outer.Endpoint != target.Endpoint && c.ask(ctx, outer, secretKey, false, sending{doing: reading}).Reason == Fine {
+		denied.Reason, denied.Suspects, denied.EndpointPart = BucketInEndpoint, 0, path[last:]
+	}
+	return denied
 }
 
 // once asks a question, or waits for the caller that is asking it. A caller that gives up does not affect the others;

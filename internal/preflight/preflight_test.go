@@ -22,7 +22,7 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/s3store"
 )
 
-// store is a real one, for all tests: "writer" owns the bucket "media", which "reader" may list.
+// store is a real one, for all tests, with the keys of [s3store.StartForTests].
 var store *s3store.Store
 
 func TestMain(m *testing.M) {
@@ -32,9 +32,6 @@ func TestMain(m *testing.M) {
 	}
 	ctx := context.Background() //nolint:forbidigo // TestMain has no caller's context
 	if store, err = s3store.StartForTests(ctx, filepath.Join("..", ".."), dir); err != nil {
-		log.Fatal(err)
-	}
-	if err := store.AddBucket(ctx, "media.with.dots", "writer", ""); err != nil {
 		log.Fatal(err)
 	}
 	code := m.Run()
@@ -80,8 +77,9 @@ func TestAgainstARealStore(t *testing.T) {
 			againstStore(t, endpoint)
 		})
 	}
+	ctx := context.WithoutCancel(t.Context()) // which ends before the cleanup
 	t.Cleanup(func() {
-		if left, err := store.Objects("media"); err != nil || len(left) > 0 {
+		if left, err := store.Objects(ctx, "media"); err != nil || len(left) > 0 {
 			t.Errorf("left behind: %q, %v", left, err)
 		}
 	})
@@ -310,6 +308,47 @@ func TestAPrefixOfAnUnusualFormIsAskedFor(t *testing.T) {
 		want := map[bool]Reason{false: Fine, true: PrefixRefused}[unusual]
 		if result, err := impatient().Look(t.Context(), target, "secret"); err != nil || result.Reason != want {
 			t.Errorf("%q: %s, %v, asked for %q", prefix, result.Reason, err, asked.all())
+		}
+	}
+}
+
+// A key that may not get objects is denied where the endpoint contains the bucket, and so is one that may not list. The
+// bucket that it may list tells.
+func TestADeniedListOfABucketInTheEndpoint(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path string // of the endpoint
+		list string // path that may be listed
+		want Reason
+		part string
+	}{
+		"the bucket":              {"/media", "/media", BucketInEndpoint, "/media"},
+		"with a slash at the end": {"/media/", "/media", BucketInEndpoint, "/media"},
+		"another bucket":          {"/photos", "/photos", BucketInEndpoint, "/photos"},
+		"below a path":            {"/s3/media", "/s3/media", BucketInEndpoint, "/media"},
+		"a path":                  {"/s3", "", AccessDenied, "/s3"},
+		"no path":                 {"", "", AccessDenied, ""},
+	} {
+		for _, write := range []bool{false, true} {
+			target := served(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet && r.URL.Path != c.list {
+					refuse(w, "AccessDenied")
+					return
+				}
+				succeed(w, r)
+			})
+			target.Endpoint += c.path
+			check, want := impatient().Access, c.want
+			if write {
+				check = impatient().Write
+				if want == AccessDenied {
+					want = Fine
+				}
+			}
+			result, err := check(t.Context(), target, "secret")
+			if err != nil || result.Reason != want || result.Reason != Fine && result.EndpointPart != c.part {
+				t.Errorf("%s, write %t: %s, %+v, %v", name, write, result.Reason, result, err)
+			}
 		}
 	}
 }

@@ -19,8 +19,7 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/s3store"
 )
 
-// realStore is one S3 store for all tests: "writer" owns the bucket "media", which "reader" may list, and the bucket
-// "private".
+// realStore is one S3 store for all tests, with the keys of [s3store.StartForTests].
 var realStore struct {
 	once  sync.Once
 	store *s3store.Store
@@ -203,8 +202,9 @@ func TestAccPreflightPassesWhatMayWork(t *testing.T) {
 			})
 		})
 	}
+	ctx := context.WithoutCancel(t.Context()) // which ends before the cleanup
 	t.Cleanup(func() {
-		if left, err := realStore.store.Objects("media"); err != nil || len(left) > 0 {
+		if left, err := realStore.store.Objects(ctx, "media"); err != nil || len(left) > 0 {
 			t.Errorf("left behind: %q, %v", left, err)
 		}
 	})
