@@ -285,6 +285,11 @@ func (r *Result) fit(target Target, doing operation, got answer, said document) 
 		r.fitNoSuchKey(target, doing)
 	case WrongRegion, WrongEndpoint, NoSuchRegion:
 		r.fitRegion(target, got, said)
+	case OtherRefusal:
+		// Nothing is put unless a list has worked, or was denied. So the store may have something against the name.
+		if doing == writing && got.status == http.StatusBadRequest && !plainPrefix.MatchString(target.PathPrefix) {
+			r.Reason = PrefixRefused
+		}
 	case NotS3:
 		if path != "" {
 			r.Suspects, r.EndpointPart = r.Suspects|SuspectEndpoint, path
