@@ -260,7 +260,8 @@ func (r *Result) fit(target Target, doing operation, got answer, said document) 
 		} else if path != "" {
 			r.Suspects, r.EndpointPart = r.Suspects|SuspectEndpoint, path
 		}
-		// MinIO denies what a policy does not name, whether or not there is such a bucket; AWS tells the two apart.
+		// MinIO and SeaweedFS deny what the key's rights do not name, whether or not there is such a bucket; AWS tells
+		// the two apart.
 		if !target.IsAWS() {
 			r.Suspects |= SuspectBucket
 		}
