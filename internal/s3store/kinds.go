@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Kind is the program that serves a store.
+// Kind is the program that serves a store. It is also the name of the module below tools/ that pins the program.
 type Kind string
 
 // The kinds. Rclone has keys, and no rights: each key may do everything.
@@ -31,15 +31,14 @@ const (
 // kinds are how each kind is built, served on the first of the ports, and given its keys where the server does not take
 // them with its command.
 var kinds = map[Kind]struct {
-	module string // below tools/
-	tools  []string
-	serve  func(ctx context.Context, s *Store, ports []int, keys []Key) (*exec.Cmd, error)
-	grant  func(ctx context.Context, s *Store, buckets []string, keys []Key) error
+	tools []string
+	serve func(ctx context.Context, s *Store, ports []int, keys []Key) (*exec.Cmd, error)
+	grant func(ctx context.Context, s *Store, buckets []string, keys []Key) error
 }{
-	Versity:   {"s3server", []string{"versitygw"}, serveVersity, grantVersity},
-	Rclone:    {"rclone", []string{"rclone"}, serveRclone, nil},
-	MinIO:     {"minio", []string{"minio", "mc"}, serveMinIO, grantMinIO},
-	SeaweedFS: {"seaweedfs", []string{"weed"}, serveSeaweedFS, nil},
+	Versity:   {[]string{"versitygw"}, serveVersity, grantVersity},
+	Rclone:    {[]string{"rclone"}, serveRclone, nil},
+	MinIO:     {[]string{"minio", "mc"}, serveMinIO, grantMinIO},
+	SeaweedFS: {[]string{"weed"}, serveSeaweedFS, nil},
 }
 
 // Build builds a store from the repository at root, and returns the paths of its programs. It takes minutes the first
@@ -51,7 +50,7 @@ func (k Kind) Build(ctx context.Context, root string, out io.Writer) (programs [
 	}
 	for _, name := range kind.tools {
 		tool := exec.CommandContext(ctx, "go", "tool", "-n", name) //nolint:gosec // fixed names
-		tool.Dir = filepath.Join(root, "tools", kind.module)
+		tool.Dir = filepath.Join(root, "tools", string(k))
 		tool.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath") // shares its build cache with the provider
 		tool.Stderr = out
 		path, err := tool.Output()
@@ -175,11 +174,10 @@ func serveSeaweedFS(ctx context.Context, s *Store, ports []int, keys []Key) (*ex
 		"-filer", "-filer.localSocket=" + s.path("filer.sock"), "-s3", "-s3.localSocket=" + s.path("s3.sock"),
 		"-s3.config=" + s.path("identities.json"), "-s3.port.iceberg=0", "-s3.port.lance=0",
 	}
-	for i, port := range []string{
-		"s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
-		"filer.port.grpc",
-	} {
-		args = append(args, fmt.Sprintf("-%s=%d", port, ports[i]))
+	for i, service := range []string{"s3", "master", "volume", "filer"} {
+		port, grpcPort := ports[2*i], ports[2*i+1]
+		args = append(args, fmt.Sprintf("-%s.port=%d", service, port), fmt.Sprintf("-%s.port.grpc=%d", service, grpcPort))
+		s.outside = append(s.outside, fmt.Sprintf("/tmp/seaweedfs-%s-grpc-%d.sock", service, grpcPort))
 	}
 	return s.command(ctx, 0, nil, args...), nil
 }

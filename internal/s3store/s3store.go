@@ -33,6 +33,7 @@ type Store struct {
 	admin    *s3.Client
 	server   *exec.Cmd
 	ended    chan struct{} // closed when the server has ended
+	outside  []string      // files that the server has outside its folder
 }
 
 // Key is an access key with its secret, and what it may do.
@@ -48,8 +49,8 @@ type Right struct {
 	List, Put      bool
 }
 
-// Start serves a store that [Kind.Build] has built, with its files in dir, which exists and is empty, until
-// [Store.Stop] is called or the context ends. It has these buckets and keys.
+// Start serves a store that [Kind.Build] has built, with its files in dir, an empty folder's absolute path,
+// until [Store.Stop] is called or the context ends. It has these buckets and keys.
 func (k Kind) Start(ctx context.Context, programs []string, dir string, buckets []string, keys []Key) (*Store, error) {
 	s := &Store{programs: programs, dir: dir, ended: make(chan struct{})}
 	if err := s.start(ctx, k, keys); err != nil {
@@ -132,6 +133,9 @@ func (s *Store) awaitAnswer(ctx context.Context) error {
 func (s *Store) Stop() {
 	_ = s.server.Process.Kill() // it may have ended
 	<-s.ended
+	for _, file := range s.outside {
+		_ = os.Remove(file) // it may never have been there
+	}
 }
 
 // Buckets returns the names of all buckets.
