@@ -165,3 +165,35 @@ func TestAdoptExistingInstances(t *testing.T) {
 		})
 	}
 }
+
+// The instance was deleted and created again, and somebody else has set up its storage. Terraform plans the destroy of
+// a resource that was removed from the configuration before it refreshes the resource.
+func TestPlanRefusesToDestroyTheStorageOfAnotherInstance(t *testing.T) {
+	t.Parallel()
+	theirs := mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "theirs", AccessKey: "AKIATHEIRS"}
+	secret := []string{"TF_VAR_secret=one"}
+	blocks := providerBlocks(nil) + secretVariable(true)
+	f := newFixture(t, mockapi.Options{}, "shop", "zoo")
+	config := func(instances ...string) (all string) {
+		for _, instance := range instances {
+			all += aws.with(arguments{"instance": instance}).resource(instance)
+		}
+		return blocks + all
+	}
+	f.write(config("shop", "zoo"))
+	f.mustRun(secret, "apply", "-auto-approve")
+	f.account.RemoveInstance("shop")
+	f.account.AddInstance("shop")
+	f.setStorage("shop", theirs)
+	for name, args := range map[string][]string{
+		"removed from the configuration": {"plan"}, "destroyed with the rest": {"plan", "-destroy"},
+	} {
+		f.write(config("zoo"))
+		r := f.run(secret, args...)
+		if r.exit == 0 || !strings.Contains(r.unwrapped(), `Instance "shop" is not the one that this resource has managed`) {
+			t.Errorf("%s: exit code %d:\n%s", name, r.exit, r.out)
+		}
+	}
+	f.setStorage("shop", mockapi.Storage{}) // nothing is lost any more
+	f.mustRun(secret, "apply", "-auto-approve")
+}

@@ -35,6 +35,7 @@ var (
 // cannotRun has code of the blocks that no test can run, with the reason. Each entry fits exactly one block.
 var cannotRun = map[string]string{
 	`ephemeral "aws_secretsmanager_secret_version"`: "needs the provider hashicorp/aws and an AWS account",
+	`local.media_key.access_key`:                    "belongs to the same file; TestKeyPairInOneValue has its like",
 }
 
 // docBlock is a block of configuration on a page, with its caption.

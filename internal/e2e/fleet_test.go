@@ -62,7 +62,7 @@ func TestFourRunsAtOnce(t *testing.T) {
 				f.checkSecret(names, "one")
 			}
 			logged, err := os.ReadFile(log)
-			const reason = "a request to RyzeAPI is waiting for the rate limit of the token, which is used up until"
+			const reason = "waiting for the rate limit of the token, which is used up until"
 			if instanceTokens == "never" && (err != nil || !strings.Contains(string(logged), reason)) {
 				t.Errorf("the log does not say why a run waits (%v):\n%s", err, logged)
 			}
@@ -163,6 +163,39 @@ func TestRequestsOfFleet(t *testing.T) {
 				step.name, cost.other, cost.rateLimited)
 		}
 		t.Logf("%s: %d + %d requests, %s", step.name, cost.writes, cost.other, cost.elapsed)
+	}
+}
+
+// Where the list has no storages, a create costs one read and one write, and what its plan reads only to inform never
+// waits for the rate limit.
+func TestCreatesWithoutAList(t *testing.T) {
+	t.Parallel()
+	const instances = 40
+	for _, instanceTokens := range []string{"auto", "never"} {
+		t.Run("instance_tokens "+instanceTokens, func(t *testing.T) {
+			t.Parallel()
+			config := fleet{number: instances, settings: arguments{"instance_tokens": instanceTokens}}
+			f := newFixture(t, mockapi.Options{
+				ListS3: mockapi.ListMissing, RateLimit: 20, RateWindow: 2 * time.Second,
+			}, config.names()...)
+			f.write(config.hcl())
+			secret := []string{"TF_VAR_secret=one"}
+			r := f.run(secret, "plan", "-out=tfplan")
+			planned := len(f.mock.Requests())
+			if most := map[string]int{"auto": instances + 5, "never": 20}[instanceTokens]; r.exit != 0 || planned > most {
+				t.Errorf("exit code %d, %d requests in the plan", r.exit, planned)
+			}
+			isTold := strings.Count(r.out, "Warning: Not every instance of a new resource was checked")
+			if want := map[string]int{"never": 1}[instanceTokens]; isTold != want {
+				t.Errorf("%d warnings:\n%s", isTold, r.out)
+			}
+			f.mustRun(secret, "apply", "tfplan")
+			f.checkSecret(config.names(), "one")
+			requests := len(f.mock.Requests()) - planned
+			if requests > 2*instances+5 || f.rateLimited() > 0 {
+				t.Errorf("the apply sent %d requests; the rate limit refused %d in all", requests, f.rateLimited())
+			}
+		})
 	}
 }
 

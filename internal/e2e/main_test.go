@@ -119,11 +119,11 @@ func (f *fixture) writeFile(name, content string) {
 }
 
 // readFile returns the content of a file.
-func readFile(t *testing.T, file string) string {
-	t.Helper()
+func readFile(tb testing.TB, file string) string {
+	tb.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(content)
 }

@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
@@ -57,8 +59,8 @@ func TestFleetWithOneBucketIsCheckedOnce(t *testing.T) {
 	}
 }
 
-// If the storage of every instance in a fleet has the same problem, the plan warns once.
-func TestFleetWithOneProblemWarnsOnce(t *testing.T) {
+// If the secret of every instance in a fleet is wrong, the plan says so once.
+func TestFleetWithOneWrongSecretIsOneError(t *testing.T) {
 	t.Parallel()
 	store := newStore(t)
 	store.rejects.Store(true)
@@ -66,10 +68,35 @@ func TestFleetWithOneProblemWarnsOnce(t *testing.T) {
 	f := newFixture(t, mockapi.Options{}, config.names()...)
 	f.write(config.hcl())
 	r := f.run([]string{"TF_VAR_secret=one", "RYZEAPI_PREFLIGHT=access"}, "plan")
-	if r.exit != 0 || strings.Count(r.out, `Warning: The S3 store rejects "secret_key"`) != 1 {
+	if r.exit == 0 || strings.Count(r.out, `Error: The S3 store rejects "secret_key"`) != 1 {
 		t.Errorf("exit code %d:\n%s", r.exit, r.out)
 	}
 	if n := store.requests.Load(); n != 1 {
 		t.Errorf("%d requests to the store, want 1", n)
 	}
+}
+
+// A key that the same apply makes is not known to the store for ten seconds. Its name is not known at plan.
+func TestKeyOfTheSameApply(t *testing.T) {
+	t.Parallel()
+	var once sync.Once
+	var knownFrom time.Time
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		once.Do(func() { knownFrom = time.Now().Add(10 * time.Second) })
+		if time.Now().Before(knownFrom) {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, "<Error><Code>InvalidAccessKeyId</Code></Error>")
+			return
+		}
+		_, _ = io.WriteString(w, "<ListBucketResult></ListBucketResult>")
+	}))
+	t.Cleanup(server.Close)
+	f := newFixture(t, mockapi.Options{}, "shop")
+	f.write(providerBlocks(nil) + secretVariable(true) +
+		arguments{"input": "AKIANEW"}.hcl(`resource "terraform_data" "key"`) +
+		aws.with(arguments{
+			"instance": "shop", "endpoint": server.URL, "access_key": expr("terraform_data.key.output"),
+		}).resource("shop"))
+	f.mustRun([]string{"TF_VAR_secret=one", "RYZEAPI_PREFLIGHT=access"}, "apply", "-auto-approve")
+	f.checkSecret([]string{"shop"}, "one")
 }

@@ -76,6 +76,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	accounts []*Account
+	lastID   int // of an instance, in any account
 	windows  map[string]*window
 	faults   []*injection
 	journal  []Request
@@ -89,6 +90,7 @@ type Account struct {
 }
 
 type instance struct {
+	id      int // of its own, even if there was another instance with the name before
 	name    string
 	token   string
 	storage Storage
@@ -129,7 +131,8 @@ func (s *Server) AddAccount(token string) *Account {
 func (a *Account) AddInstance(name string) string {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
-	i := &instance{name: name, token: a.token + "-" + name}
+	a.server.lastID++
+	i := &instance{id: a.server.lastID, name: name, token: a.token + "-" + name}
 	a.instances = append(a.instances, i)
 	return i.token
 }
@@ -405,17 +408,17 @@ func (s *Server) list(r *http.Request) answer {
 		}
 	}
 	items := make([]map[string]any, 0, len(found))
-	for n, i := range found {
-		items = append(items, s.item(n, i))
+	for _, i := range found {
+		items = append(items, s.item(i))
 	}
 	return answer{http.StatusOK, map[string]any{
 		"success": true, "message": strconv.Itoa(len(items)) + " Instances found", "instances": items,
 	}}
 }
 
-func (s *Server) item(n int, i *instance) map[string]any {
+func (s *Server) item(i *instance) map[string]any {
 	item := map[string]any{
-		"id": strconv.Itoa(n + 1), "name": i.name, "token": i.token, "status": "active",
+		"id": strconv.Itoa(i.id), "name": i.name, "token": i.token, "status": "active",
 		"connection": map[string]any{
 			"state": "connected", "numberJid": nil, "presenceStatus": "available", "displayStatus": "Connected",
 		},

@@ -31,8 +31,8 @@ type Target struct {
 // Waits are the pauses before the same question is asked again.
 type Waits struct {
 	Retry time.Duration // after a fault of the store or the network, once
-	// Look is the pause of [Checker.Look] for an unknown access key, once: a new key takes seconds to be known everywhere.
-	Look time.Duration
+	// Look are the pauses of [Checker.Look] for an unknown access key: a new key takes seconds to be known everywhere.
+	Look []time.Duration
 	// Settle are the pauses of [Checker.Access] and [Checker.Write] while the answer may be due to something that was made
 	// moments ago. Their sum is the time that each store gets in total.
 	Settle []time.Duration
@@ -93,7 +93,7 @@ func New() *Checker {
 	return &Checker{
 		Time: 10 * time.Second,
 		Waits: Waits{
-			Retry: 500 * time.Millisecond, Look: 3 * time.Second,
+			Retry: 500 * time.Millisecond, Look: []time.Duration{3 * time.Second, 5 * time.Second},
 			Settle: []time.Duration{
 				1 * time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 8 * time.Second, 11 * time.Second,
 			},
@@ -397,16 +397,14 @@ func (c *Checker) ask(ctx context.Context, target Target, secretKey string, look
 	for attempt := 0; ; attempt++ {
 		answer, err := c.send(ctx, target, secretKey, request)
 		result := c.classify(ctx, target, request.doing, answer, err)
-		var wait time.Duration
+		var pauses []time.Duration
 		switch {
 		case result.Reason == Busy || result.Reason == NoAnswer:
-			wait = c.Waits.Retry
-		case result.Reason == UnknownAccessKey && look:
-			wait = c.Waits.Look
-		default:
-			return result
+			pauses = []time.Duration{c.Waits.Retry}
+		case result.IsKeyUnknown() && look:
+			pauses = c.Waits.Look
 		}
-		if attempt > 0 || !pause(ctx, wait) {
+		if attempt >= len(pauses) || !pause(ctx, pauses[attempt]) {
 			return result
 		}
 	}

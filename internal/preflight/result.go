@@ -149,6 +149,14 @@ type Result struct {
 // IsDefinite reports that the configuration cannot work as it is.
 func (r Result) IsDefinite() bool { return r.Reason > Fine && r.Reason < AccessDenied }
 
+// IsAboutKey reports that the store does not accept the access key or the secret.
+func (r Result) IsAboutKey() bool { return r.Reason > Fine && r.Reason < NoSuchBucket }
+
+// IsKeyUnknown reports that the store may not know the access key. A new key takes seconds to be known everywhere.
+func (r Result) IsKeyUnknown() bool {
+	return r.Reason == UnknownAccessKey || r.Reason == WrongKeyOrSecret
+}
+
 func (r Result) said() string {
 	if r.Code == "" {
 		return r.Message

@@ -80,9 +80,12 @@ func failedCallError(action storageAction, instance string, err error) diag.Diag
 func explainCall(err error) string {
 	detail := explain(err)
 	if call, ok := errors.AsType[*ryzeapi.CallError](err); ok {
-		if waited, ok := errors.AsType[*ryzeapi.RateLimitError](call.Last); ok {
+		waited, isWait := errors.AsType[*ryzeapi.RateLimitError](call.Last)
+		switch {
+		case errors.Is(err, ryzeapi.ErrWouldWait) && isWait: // the same
+		case isWait:
 			detail += "\n\n" + explainWait(waited)
-		} else if call.Last != nil {
+		case call.Last != nil:
 			detail += "\n\nThe last attempt failed: " + explain(call.Last)
 		}
 		if call.Attempts > 1 {
@@ -111,6 +114,25 @@ func missingInstancesWarning(names []string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("names"), "Some instances were not found",
 		"RyzeAPI has no instances with these names: "+quotedList(names)+". The result leaves them out.\n\n"+
 			"Check the spelling; names are case-sensitive. With a TokenInstance, only its own instance is found.")
+}
+
+// unknownStateWarning is for a connection state that no instance has, and that RyzeAPI is not known to have.
+func unknownStateWarning(state string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("connection_state"),
+		fmt.Sprintf("No instance has the connection state %q", state),
+		"Known states are "+quotedList(connectionStates)+". There may be others.\n\nCheck the spelling.")
+}
+
+// nullNameError is for a null among the names of instances.
+func nullNameError(at path.Path) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(at, fmt.Sprintf("Invalid %q", at),
+		"One of the names is null. Give each a value, or leave it out, for example with compact().")
+}
+
+// invalidNameError is for a name among others that no instance can have.
+func invalidNameError(at path.Path, name string, cause error) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(at, fmt.Sprintf("Invalid %q", at),
+		fmt.Sprintf("The name %q %s.", name, cause))
 }
 
 func quotedList(names []string) string {
@@ -265,12 +287,24 @@ func otherInstanceError(instance string, ids instanceIDs, s3 ryzeapi.S3, destroy
 			"Check the provider's token first. "+advice)
 }
 
-// applyAgainWarning is for a resource whose storage the planned destroy of another object disables.
+// savedAgainWarning is for a resource whose storage the planned destroy of another object may disable, and that is
+// saved again in the same apply.
+func savedAgainWarning(instance string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
+		fmt.Sprintf("The S3 storage of instance %q is saved again if a destroy disables it", instance),
+		"The state has two objects for this instance, and this plan destroys one of them. Destroying it may disable the "+
+			"storage. If it does, the same apply saves the storage again, which is why the plan shows "+
+			`"secret_key_version" as known after apply.`)
+}
+
+// applyAgainWarning is for a resource whose storage the planned destroy of another object disables, and that cannot be
+// saved again in the same apply.
 func applyAgainWarning(instance string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
 		fmt.Sprintf("The S3 storage of instance %q will be disabled until the next apply", instance),
 		"The state has two objects for this instance, and this plan destroys one of them, which disables the storage. "+
-			"Apply a second time afterwards: it saves the storage again.")
+			"Apply a second time afterwards: it saves the storage again.\n\n"+
+			`The same apply could do that if "secret_key" had a value, and "secret_key_version" were left out.`)
 }
 
 // hclString returns a text as a string of the configuration language.
@@ -297,6 +331,8 @@ func explain(err error) string {
 			`RyzeAPI or the network is slow or down. Try again later, or raise the provider's "request_timeout".`
 	}
 	switch {
+	case errors.Is(err, ryzeapi.ErrWouldWait):
+		return "The token's rate limit has no room for reads that only inform, and the plan does not wait for it."
 	case errors.Is(err, context.Canceled):
 		return "The run was cancelled before RyzeAPI answered."
 	case errors.Is(err, context.DeadlineExceeded):
@@ -425,7 +461,9 @@ func missingSecretError() diag.Diagnostic {
 		`This plan changes what RyzeAPI has stored, which requires "secret_key": every write sends `+
 			"the whole configuration, and RyzeAPI never reveals the stored secret.\n\n"+
 			`Set "secret_key" from an ephemeral variable or an ephemeral resource. It is write-only: Terraform never writes it `+
-			"to state or plan files.")
+			"to state or plan files. If it is set, remove it from ignore_changes, which hides it from the provider.\n\n"+
+			"To destroy the resource without its secret, run the destroy with -refresh=false, or remove the resource from the "+
+			"configuration and apply.")
 }
 
 // maskedAccessKeyError is for an access key that was copied from one of RyzeAPI's answers.

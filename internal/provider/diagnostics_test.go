@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
@@ -92,6 +93,9 @@ func TestDiagnosticsGolden(t *testing.T) {
 		// Problems found before or after a call.
 		{"missing secret", missingSecretError()},
 		{"empty secret", emptySecretError()},
+		{"null among names", nullNameError(path.Root("names"))},
+		{"comma in one of the names", invalidNameError(path.Root("names"), "a,b", ryzeapi.CheckInstanceName("a,b"))},
+		{"connection state that no instance has", unknownStateWarning("online")},
 		{"masked key", maskedAccessKeyError()},
 		{"field not saved as sent", changedFieldError("shop", "path_prefix", "media/", "")},
 		{"enabled not saved as sent", unchangedEnabledError("shop", true)},
@@ -120,6 +124,12 @@ func TestDiagnosticsGolden(t *testing.T) {
 				&ryzeapi.CallError{Attempts: 5, Err: &ryzeapi.APIError{StatusCode: 503, Message: "Service unavailable"}},
 			),
 		},
+		{
+			"instances for whose reads the rate limit has no room",
+			uncheckedInstancesWarning(&ryzeapi.CallError{
+				Err: ryzeapi.ErrWouldWait, Last: &ryzeapi.RateLimitError{Until: time.Unix(0, 0).UTC()},
+			}),
+		},
 		{"two resources for an instance", duplicateResourceError("shop")},
 		{"resource without a moved block", renamedResourceWarning("shop")},
 		{
@@ -127,6 +137,7 @@ func TestDiagnosticsGolden(t *testing.T) {
 			replacedWithChangesWarning("shop", ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}),
 		},
 		{"change that disables", deletesCredentialsWarning("shop")},
+		{"storage that the same apply saves again", savedAgainWarning("shop")},
 		{"storage that the next apply saves again", applyAgainWarning("shop")},
 		{
 			"another instance of the same name",

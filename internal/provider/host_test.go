@@ -168,15 +168,19 @@ func (h *host) apply(s step, changes []plannedChange) *commandError {
 		default:
 			continue
 		}
-		config := p.attributes(s.resources()[change.name].values(s.secret, false))
-		if failed := h.applyOne(p, change, prior, config); failed != nil {
+		values := s.resources()[change.name].values(s.secret, false)
+		if failed := p.validate(values); failed != nil {
+			return failed
+		}
+		if failed := h.applyOne(p, change, prior, p.attributes(values)); failed != nil {
 			return failed
 		}
 	}
 	return nil
 }
 
-// applyOne plans a change again with what is known by now, as Terraform does, and applies it.
+// applyOne plans a change again with what is known by now, as Terraform does, and applies it. The configuration was
+// validated again before.
 func (h *host) applyOne(p *protocol, change plannedChange, prior *managed, config attributes) *commandError {
 	h.t.Helper()
 	var before attributes

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
@@ -30,7 +31,7 @@ func (r *instanceS3Resource) checkInstanceAtPlan(
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), lookTime)
 	defer cancel()
-	s3, _, err := r.services.client.RefreshS3(ctx, instance)
+	s3, _, err := r.services.client.LookS3(ctx, instance)
 	switch {
 	case ryzeapi.IsInstanceMissing(err):
 		return diag.Diagnostics{missingInstanceWarning(instance, err)}
@@ -89,7 +90,7 @@ func (m *instanceS3Model) matchesStored(s3 ryzeapi.S3) bool {
 		return !s3.Enabled
 	}
 	for _, f := range fields {
-		if planned := f.inModel(m); !planned.IsUnknown() && !f.matches(f.inS3(s3), planned.ValueString()) {
+		if planned := m.toSend(f); !planned.IsUnknown() && !f.matches(f.inS3(s3), planned.ValueString()) {
 			return false
 		}
 	}
@@ -102,8 +103,13 @@ const (
 	// replacesKey holds the name of the instance of the resource that is being planned. Terraform hands a create what the
 	// plan of the resource that it replaces has set, and other creates nothing.
 	replacesKey = "replaces"
-	// keptKey marks a planned destroy that leaves the storage, because another resource in the state manages it.
+	// keptKey marks an object whose destroy leaves the storage, because another resource in the state manages it. What the
+	// plan of a destroy sets reaches the apply, except for a deposed object: its destroy is planned again in the apply,
+	// from what the last refresh has set.
 	keptKey = "kept"
+	// againKey marks a planned update that saves the storage although nothing has changed, because the destroy of another
+	// object in the state may have disabled it.
+	againKey = "again"
 )
 
 // instanceIDs are the IDs that RyzeAPI has given the instance of a resource. Two instances of the same name have
@@ -136,8 +142,8 @@ func savePrivate(ctx context.Context, private privateState, key string, value an
 	return private.SetKey(ctx, key, encoded)
 }
 
-// refreshInstanceIDs records the ID of a refresh. The instance counts as the managed one unless the refresh has found
-// other enabled storage than the state had.
+// refreshInstanceIDs records the ID of a refresh. An instance with another ID counts as the managed one if it has the
+// storage that the managed one had, or none that is enabled.
 func refreshInstanceIDs(
 	ctx context.Context, private privateState, id string, prior, refreshed *instanceS3Model,
 ) diag.Diagnostics {
@@ -145,8 +151,9 @@ func refreshInstanceIDs(
 		return nil
 	}
 	ids, diags := loadInstanceIDs(ctx, private)
+	wasManaged := !ids.differ() // so the prior state is that of the managed one
 	ids.Found = id
-	if ids.Managed == "" || !refreshed.isEnabled() || refreshed.hasSameStorage(prior) {
+	if ids.Managed == "" || !refreshed.isEnabled() || wasManaged && refreshed.hasSameStorage(prior) {
 		ids.Managed = id
 	}
 	diags.Append(savePrivate(ctx, private, instanceIDsKey, ids)...)
@@ -179,6 +186,32 @@ func (r *instanceS3Resource) checkSameInstance(
 	return diags
 }
 
+// checkSameInstanceToDestroy returns an error if a destroy would disable storage of another instance than the one that
+// the resource has managed. Terraform plans the destroy of what is no longer configured before it refreshes it, so the
+// plan has to look.
+func (r *instanceS3Resource) checkSameInstanceToDestroy(
+	ctx context.Context, private privateState, state *instanceS3Model,
+) diag.Diagnostics {
+	instance, s3 := state.Instance.ValueString(), state.asS3()
+	ids, diags := loadInstanceIDs(ctx, private)
+	if !state.isEnabled() || ids.Managed == "" {
+		return diags
+	}
+	if !ids.differ() {
+		ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), lookTime)
+		defer cancel()
+		if ids.Found = r.services.client.LookID(ctx, instance); !ids.differ() {
+			return diags
+		}
+		var err error
+		if s3, _, err = r.services.client.LookS3(ctx, instance); err != nil || !s3.Enabled || state.matchesStored(s3) {
+			return diags
+		}
+	}
+	diags.Append(otherInstanceError(instance, ids, s3, true))
+	return diags
+}
+
 // planSiblings records what becomes of a planned resource. It reports whether a create replaces a resource for the
 // same instance, and returns an error if two resources for an instance would remain.
 func (r *instanceS3Resource) planSiblings(
@@ -202,12 +235,18 @@ func (r *instanceS3Resource) planSiblings(
 		return family{}, false, diags
 	}
 	replacement = prior == nil && replaced == instance
+	enabled := 0
+	if !plan.isDisabled() {
+		enabled = 1
+	}
 	known = r.services.siblings.record(instance, func(f *family) {
 		switch {
 		case prior != nil:
 			f.kept++
+			f.enabled += enabled
 		case replacement:
 			f.kept--
+			f.enabled -= enabled
 			f.created++
 		default:
 			f.created++
@@ -222,7 +261,40 @@ func (r *instanceS3Resource) planSiblings(
 	case prior == nil && known.isRenamed():
 		diags.Append(renamedResourceWarning(instance))
 	}
+	if prior != nil {
+		known = r.services.siblings.await(ctx, instance, siblingWait, family.isDecided)
+	}
 	return known, replacement, diags
+}
+
+// planAgain plans to save unchanged storage, which the destroy of another object in the state may disable. An unknown
+// version lets the apply, which plans again, save it or not. It needs a secret, and a version that the provider counts.
+func planAgain(
+	ctx context.Context, private privateState, known family, config, plan, prior *instanceS3Model,
+) diag.Diagnostics {
+	isAtRisk := known.destroyed+known.deleting > 0
+	switch {
+	case prior == nil || !isAtRisk || plan.isDisabled() || plan.mustSend(prior):
+		return nil
+	case config.SecretKeyVersion.IsNull() && !isEmpty(config.SecretKey):
+		plan.SecretKeyVersion = types.Int64Unknown()
+		diags := savePrivate(ctx, private, againKey, true)
+		diags.Append(savedAgainWarning(plan.Instance.ValueString()))
+		return diags
+	case known.disabling > 0:
+		return diag.Diagnostics{applyAgainWarning(plan.Instance.ValueString())}
+	}
+	return nil
+}
+
+// refreshKept records whether a resource that stays, for the same instance, was planned before this object is
+// refreshed. A resource that is planned later learns of this object, and plans to save the storage again if that is
+// destroyed.
+func refreshKept(ctx context.Context, private privateState, known family) diag.Diagnostics {
+	if known.enabled > 0 {
+		return savePrivate(ctx, private, keptKey, true)
+	}
+	return private.SetKey(ctx, keptKey, nil)
 }
 
 // planDestroy plans the destroy of an object in the state. If another resource in the state manages the storage, which
@@ -230,22 +302,19 @@ func (r *instanceS3Resource) planSiblings(
 func (r *instanceS3Resource) planDestroy(
 	ctx context.Context, private privateState, state *instanceS3Model,
 ) diag.Diagnostics {
-	ids, diags := loadInstanceIDs(ctx, private)
 	instance := state.Instance.ValueString()
-	if ids.differ() && state.isEnabled() {
-		diags.Append(otherInstanceError(instance, ids, state.asS3(), true))
-	}
 	known := r.services.siblings.record(instance, func(f *family) { f.destroyed++ })
+	diags := r.checkSameInstanceToDestroy(ctx, private, state)
 	if known.isRenamed() {
 		diags.Append(renamedResourceWarning(instance))
 	}
 	r.services.siblings.await(ctx, instance, siblingWait, family.isDecided)
 	known = r.services.siblings.record(instance, func(f *family) {
-		if f.kept == 0 {
+		if f.enabled == 0 {
 			f.disabling++
 		}
 	})
-	if known.kept > 0 {
+	if known.enabled > 0 {
 		diags.Append(savePrivate(ctx, private, keptKey, true)...)
 	}
 	return diags

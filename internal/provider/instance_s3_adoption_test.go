@@ -3,7 +3,6 @@ package provider
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -77,7 +76,7 @@ func TestPlanOfACreateProtectsWhatIsThere(t *testing.T) {
 			err:    []string{`^RyzeAPI does not accept the token`, `mistyped, revoked, or for another server`},
 		},
 		"an instance that is forbidden": {
-			config: config, requests: 1,
+			config: config, requests: 2, // a list that is filtered for it, and the storage by itself
 			change: func(f *fixture) { f.mock.Inject(http.MethodGet, 99, mockapi.FailWith(403, "does not match")) },
 			err:    []string{`^The token may not access instance "shop"`},
 		},
@@ -88,7 +87,7 @@ func TestPlanOfACreateProtectsWhatIsThere(t *testing.T) {
 			},
 		},
 		"a server that is down": {
-			config: config, requests: 5,
+			config: config, requests: 2,
 			change: func(f *fixture) { f.mock.Inject(http.MethodGet, 99, mockapi.FailWith(503, "down")) },
 			warning: []string{
 				`Not every instance of a new resource was checked`, `503 Service Unavailable`, `It will fail for those`,
@@ -166,18 +165,28 @@ func TestApplyOfACreateProtectsWhatIsThere(t *testing.T) {
 }
 
 // Two resources for one instance would overwrite each other on every apply.
-func TestPlanRefusesASecondResourceForAnInstance(t *testing.T) {
+func TestAccPlanRefusesASecondResourceForAnInstance(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, mockapi.Options{})
 	changed := aws.with(arguments{"bucket": "another"})
-	refused := `^Instance "shop" has two resources\n`
-	newHost(f).play([]step{
-		{also: map[string]arguments{"a": aws, "b": aws}, secret: "one", err: refused}, // both new
+	refused := `Instance "shop" has two resources\n`
+	play(t, true, mockapi.Options{}, func(*fixture) []step {
+		return []step{
+			{also: map[string]arguments{"a": aws, "b": aws}, secret: "one", err: refused}, // both new
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
+			{config: aws, also: map[string]arguments{"twin": aws}, secret: "one", planOnly: true, err: refused},
+			{config: aws, also: map[string]arguments{"twin": changed}, secret: "one", planOnly: true, err: refused},
+			{sent: []string{disableBody}},
+		}
+	})
+}
+
+// A tainted resource is replaced, and its plan shows no diff.
+func TestPlanOfATaintedResourceWithOtherSettings(t *testing.T) {
+	t.Parallel()
+	newHost(newFixture(t, mockapi.Options{})).play([]step{
 		{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
-		{config: aws, also: map[string]arguments{"twin": aws}, secret: "one", planOnly: true, err: refused},
-		{config: aws, also: map[string]arguments{"twin": changed}, secret: "one", planOnly: true, err: refused},
 		{
-			config: changed, taint: true, secret: "one", planOnly: true,
+			config: aws.with(arguments{"bucket": "another"}), taint: true, secret: "one", planOnly: true,
 			action: replaces, warnings: []string{`^The resource of instance "shop" is replaced, and so are its settings\n`},
 		},
 		{sent: []string{disableBody}},
@@ -219,50 +228,46 @@ func TestDestroyLeavesTheStorageOfARemainingResource(t *testing.T) {
 	if h.resources["zombie"] != nil || !f.account.S3("shop").Enabled {
 		t.Errorf("%+v", f.account.S3("shop"))
 	}
-	h.resources["deposed"] = &deposed // the host plans it before the resource, of which nothing is known then
-	h.play([]step{{
-		config: aws, secret: "one", planOnly: true,
-		warnings: []string{`^The S3 storage of instance "shop" will be disabled until the next apply\n`},
-	}})
-}
-
-// The token is that of another account, or the instance was deleted and created again.
-func TestPlanRefusesToReplaceTheStorageOfAnotherInstance(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, mockapi.Options{})
-	f.account.AddInstance("zoo")
-	zoo := map[string]arguments{"first": {"instance": "zoo", "enabled": false}} // the first is not read from a list
-	again := func(storage mockapi.Storage) func() {
-		return func() {
-			f.account.RemoveInstance("shop")
-			f.account.AddInstance("shop")
-			f.setStorage("shop", storage)
-		}
-	}
-	theirs := mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "theirs", AccessKey: "AKIATHEIRS"}
-	h := newHost(f)
-	h.mustApply(step{config: aws, also: zoo, secret: "one"})
-	h.mustApply(step{config: aws, also: zoo, secret: "one"}) // remembers the ID, which a list has
-	f.asserted()
+	// The host plans the next one before the resource, of which nothing is known then.
 	for _, s := range []step{
-		{before: again(theirs), config: aws, also: zoo, secret: "one", err: `^Instance "shop" is not the one that this`},
-		{also: zoo, secret: "one", err: `(?s)^Instance "shop" is not the one that this.*would delete`},
-		{config: aws.with(overwrite), also: zoo, secret: "one", sent: []string{awsBody("one", "")}},
-		{before: again(awsStorage), config: aws.with(overwrite), also: zoo, secret: "one", action: noop},
+		{
+			config: aws, secret: "one", action: updates, sent: []string{disableBody, awsBody("one", "")},
+			warnings: []string{`^The S3 storage of instance "shop" is saved again if a destroy disables it\n`},
+		},
+		{
+			config: aws, planOnly: true, action: noop,
+			warnings: []string{`^The S3 storage of instance "shop" will be disabled until the next apply\n`},
+		},
 	} {
-		if s.before != nil {
-			s.before()
-		}
-		failed := h.playOne(s)
-		text := "" // of no error
-		if failed != nil {
-			text = failed.text
-		}
-		if (text == "") != (s.err == "") || !regexp.MustCompile(s.err).MatchString(text) {
-			t.Errorf("%+v, want the error %q", failed, s.err)
+		again := deposed
+		h.resources["deposed"] = &again
+		if failed := h.playOne(s); failed != nil {
+			t.Fatal(failed.text)
 		}
 		f.mustSend(s.sent...)
 	}
+}
+
+// The token is that of another account, or the instance was deleted and created again.
+func TestAccPlanRefusesToReplaceTheStorageOfAnotherInstance(t *testing.T) {
+	t.Parallel()
+	play(t, true, mockapi.Options{}, func(f *fixture) []step {
+		again := func(storage mockapi.Storage) func() {
+			return func() {
+				f.account.RemoveInstance("shop")
+				f.account.AddInstance("shop")
+				f.setStorage("shop", storage)
+			}
+		}
+		theirs := mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "theirs", AccessKey: "AKIATHEIRS"}
+		return []step{
+			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
+			{before: again(theirs), config: aws, secret: "one", err: `Instance "shop" is not the one that this`},
+			{secret: "one", err: `(?s)Instance "shop" is not the one that this.*would\s+delete`},
+			{config: aws.with(overwrite), secret: "one", sent: []string{awsBody("one", "")}},
+			{before: again(awsStorage), config: aws.with(overwrite), secret: "one", action: noop},
+		}
+	})
 }
 
 // If the list fails, nothing else is asked, and the warning appears once.
@@ -275,7 +280,7 @@ func TestOneListChecksAllCreates(t *testing.T) {
 	}{
 		"a server that is up": {requests: 2},
 		"a server that is down": {
-			fault: mockapi.FailWith(503, "down"), requests: 5,
+			fault: mockapi.FailWith(503, "down"), requests: 2,
 			warnings: []string{`Not every instance of a new resource was checked`},
 		},
 	} {

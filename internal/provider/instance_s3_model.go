@@ -11,14 +11,15 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-// instanceS3Model is the configuration, plan or state of a ryzeapi_instance_s3. SecretKey is set only in a
-// configuration.
+// instanceS3Model is the configuration, plan or state of a ryzeapi_instance_s3. SecretKey and AccessKeyWO are set only
+// in a configuration.
 type instanceS3Model struct {
 	Instance         types.String   `tfsdk:"instance"`
 	Enabled          types.Bool     `tfsdk:"enabled"`
 	Region           types.String   `tfsdk:"region"`
 	Bucket           types.String   `tfsdk:"bucket"`
 	AccessKey        types.String   `tfsdk:"access_key"`
+	AccessKeyWO      types.String   `tfsdk:"access_key_wo"`
 	SecretKey        types.String   `tfsdk:"secret_key"`
 	SecretKeyVersion types.Int64    `tfsdk:"secret_key_version"`
 	Endpoint         types.String   `tfsdk:"endpoint"`
@@ -26,6 +27,8 @@ type instanceS3Model struct {
 	Preflight        types.String   `tfsdk:"preflight"`
 	Overwrite        types.Bool     `tfsdk:"overwrite"`
 	Timeouts         timeouts.Value `tfsdk:"timeouts"`
+
+	writeOnlyKey types.String // access_key_wo of the configuration that belongs to a plan
 }
 
 // field is one of the five string fields of S3 storage, which are all handled alike.
@@ -49,7 +52,7 @@ var fields = []field{
 		equal, equal,
 	},
 	{
-		"access_key",
+		accessKey,
 		func(m *instanceS3Model) *types.String { return &m.AccessKey }, func(s ryzeapi.S3) string { return s.AccessKey },
 		equal, maskFits,
 	},
@@ -63,6 +66,54 @@ var fields = []field{
 		func(m *instanceS3Model) *types.String { return &m.PathPrefix }, func(s ryzeapi.S3) string { return s.PathPrefix },
 		equal, samePrefix,
 	},
+}
+
+const accessKey = "access_key"
+
+// toSend returns a field's value that a plan sends. It is the field's own, unless the access key is write-only.
+func (m *instanceS3Model) toSend(f field) types.String {
+	if f.name == accessKey && !m.writeOnlyKey.IsNull() {
+		return m.writeOnlyKey
+	}
+	return *f.inModel(m)
+}
+
+// keeps reports whether a value to send means the same as the prior one. A write-only access key may only be known in
+// the form in which RyzeAPI shows it.
+func (m *instanceS3Model) keeps(f field, toSend, prior string) bool {
+	if f.name == accessKey && !m.writeOnlyKey.IsNull() {
+		return maskFits(prior, toSend)
+	}
+	return f.same(toSend, prior)
+}
+
+// planAccessKey plans the access key that RyzeAPI will show if the configuration has a write-only one: the prior one if
+// that fits, and else an unknown one. Without a key in the configuration, there is none. The prior state is nil for a
+// create.
+func (m *instanceS3Model) planAccessKey(config, prior *instanceS3Model) {
+	m.writeOnlyKey = config.AccessKeyWO
+	switch {
+	case !config.AccessKey.IsNull():
+		return
+	case config.AccessKeyWO.IsNull() || m.isDisabled() && prior == nil:
+		m.AccessKey = types.StringNull()
+	case prior != nil && (m.isDisabled() || !config.AccessKeyWO.IsUnknown() &&
+		maskFits(prior.AccessKey.ValueString(), config.AccessKeyWO.ValueString())):
+		m.AccessKey = prior.AccessKey
+	default:
+		m.AccessKey = types.StringUnknown()
+	}
+}
+
+// takeAccessKey sets an access key that is not known yet to the one that RyzeAPI has answered, "" for none.
+func (m *instanceS3Model) takeAccessKey(answered string) {
+	switch {
+	case !m.AccessKey.IsUnknown():
+	case answered == "":
+		m.AccessKey = types.StringNull()
+	default:
+		m.AccessKey = types.StringValue(answered)
+	}
 }
 
 func equal(a, b string) bool { return a == b }
@@ -120,11 +171,19 @@ func (m *instanceS3Model) s3Config(secret types.String) ryzeapi.S3Config {
 	return ryzeapi.S3Config{
 		Region:     m.Region.ValueString(),
 		Bucket:     m.Bucket.ValueString(),
-		AccessKey:  m.AccessKey.ValueString(),
+		AccessKey:  m.keyToSend(),
 		SecretKey:  ryzeapi.NewSecret(secret.ValueString()),
 		Endpoint:   m.Endpoint.ValueString(),
 		PathPrefix: m.PathPrefix.ValueString(),
 	}
+}
+
+// keyToSend is the access key to send.
+func (m *instanceS3Model) keyToSend() string {
+	if !m.writeOnlyKey.IsNull() {
+		return m.writeOnlyKey.ValueString()
+	}
+	return m.AccessKey.ValueString()
 }
 
 // asS3 is the storage of a state.
@@ -195,8 +254,8 @@ func (m *instanceS3Model) mustSend(prior *instanceS3Model) bool {
 		return false
 	}
 	for _, f := range fields {
-		planned, before := f.inModel(m), f.inModel(prior)
-		if !planned.IsUnknown() && !f.same(planned.ValueString(), before.ValueString()) {
+		planned, before := m.toSend(f), f.inModel(prior)
+		if !planned.IsUnknown() && !m.keeps(f, planned.ValueString(), before.ValueString()) {
 			return true
 		}
 	}
@@ -237,8 +296,9 @@ func (m *instanceS3Model) checkComplete() diag.Diagnostics {
 		diags.Append(missingFieldError("bucket", `"bucket" is required while the storage is enabled. `+
 			"The bucket must exist, because RyzeAPI does not create it."))
 	}
-	if isEmpty(m.AccessKey) {
-		diags.Append(missingFieldError("access_key", `"access_key" is required while the storage is enabled.`))
+	if isEmpty(m.AccessKey) && isEmpty(m.AccessKeyWO) {
+		diags.Append(missingFieldError(accessKey,
+			`"access_key" is required while the storage is enabled, or "access_key_wo" for an ephemeral value.`))
 	}
 	if isEmpty(m.Region) && isEmpty(m.Endpoint) {
 		diags.Append(missingFieldError("region", `"region" is required for AWS. `+
@@ -270,7 +330,7 @@ func (m *instanceS3Model) checkSendable(secret types.String) diag.Diagnostics {
 	if isEmpty(secret) {
 		diags.Append(missingSecretError())
 	}
-	if isMasked(m.AccessKey.ValueString()) {
+	if isMasked(m.keyToSend()) {
 		diags.Append(maskedAccessKeyError())
 	}
 	return diags
@@ -288,8 +348,11 @@ func (m *instanceS3Model) checkSaved(saved ryzeapi.S3) diag.Diagnostics {
 		return diags
 	}
 	for _, f := range fields {
-		sent, got := f.inModel(m).ValueString(), f.inS3(saved)
+		sent, got := m.toSend(f).ValueString(), f.inS3(saved)
 		if m.isEnabled() && !f.matches(got, sent) {
+			if f.name == accessKey && !m.writeOnlyKey.IsNull() {
+				sent = `the value of "access_key_wo"`
+			}
 			diags.Append(changedFieldError(instance, f.name, sent, got))
 		}
 	}

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -33,62 +34,96 @@ func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan, prior
 	case prior != nil && plan.usesSameKey(prior):
 		check = r.services.checker.AccessAgain
 	}
-	return r.askStore(ctx, config, plan, check)
+	_, diags := r.askStore(ctx, config, plan, check)
+	return diags
 }
 
-// usesSameKey reports whether the storage keeps its key, its secret and its bucket, prefix and instance aside.
+// usesSameKey reports whether enabled storage keeps its key, its secret and its bucket. Its prefix may change.
 func (m *instanceS3Model) usesSameKey(prior *instanceS3Model) bool {
-	target, priorTarget := m.preflightTarget(), prior.preflightTarget()
-	target.PathPrefix, priorTarget.PathPrefix = "", ""
-	return target == priorTarget && m.SecretKeyVersion.Equal(prior.SecretKeyVersion)
+	for _, f := range fields {
+		if f.name != "path_prefix" && !m.keeps(f, m.toSend(f).ValueString(), f.inModel(prior).ValueString()) {
+			return false
+		}
+	}
+	return prior.isEnabled() && m.SecretKeyVersion.Equal(prior.SecretKeyVersion)
 }
 
 // checkStoreAtPlan asks the store in a plan, where everything that the check needs is known. It puts no object,
-// whatever the mode, and only warns, because the apply may create the bucket first. The note says what an error
-// means.
+// whatever the mode. If the plan saves the storage, a key or a secret that the store does not accept is an error, so
+// that nothing is destroyed for a create that cannot work. The rest are warnings: the apply may create the bucket
+// or a policy first.
 func (r *instanceS3Resource) checkStoreAtPlan(
-	ctx context.Context, config, plan *instanceS3Model, note string,
+	ctx context.Context, config, plan *instanceS3Model, saves bool,
 ) diag.Diagnostics {
 	if r.services == nil || config.SecretKey.IsUnknown() || plan.Preflight.IsUnknown() {
 		return nil
 	}
 	for _, f := range fields {
-		if f.inModel(plan).IsUnknown() {
+		if plan.toSend(f).IsUnknown() {
 			return nil
 		}
 	}
-	look := r.services.checker.Look
-	if plan.preflightMode(r.services.preflight) == preflightWrite {
-		look = func(ctx context.Context, target preflight.Target, secretKey string) (preflight.Result, error) {
-			result, err := r.services.checker.Look(ctx, target, secretKey)
-			if result.LeavesWriteOpen() {
-				return preflight.Result{}, err // the apply will put an object, which tells
+	ask := func(question storeQuestion) (preflight.Result, diag.Diagnostics) {
+		if plan.preflightMode(r.services.preflight) == preflightWrite {
+			question = untilPut(question)
+		}
+		return r.askStore(ctx, config, plan, question)
+	}
+	instance, store := plan.Instance.ValueString(), plan.preflightTarget()
+	store.PathPrefix = ""
+	result, found := ask(r.services.checker.Look)
+	if saves && result.IsKeyUnknown() && !r.services.refreshed.Load() {
+		// This may be the plan that Terraform makes within an apply, which may have made the key moments ago.
+		result, found = ask(r.services.checker.Access)
+	}
+	var diags diag.Diagnostics
+	for _, d := range found {
+		switch {
+		case !saves:
+			diags.Append(asPlanWarning(instance, d, inUseNote))
+		case !result.IsAboutKey():
+			diags.Append(asPlanWarning(instance, d, beforeApplyNote))
+		default:
+			if _, reported := r.services.rejectedKeys.LoadOrStore(store, true); !reported { // one error is enough for a fleet
+				diags.Append(asPlanError(d))
 			}
-			return result, err
 		}
 	}
-	var warnings diag.Diagnostics
-	for _, d := range r.askStore(ctx, config, plan, look) {
-		warnings.Append(asPlanWarning(plan.Instance.ValueString(), d, note))
-	}
-	return warnings
+	return diags
 }
 
-// askStore asks the store with one of the checker's questions, unless the preflight is off or the storage is disabled.
+// storeQuestion is a question that the checker asks a store.
+type storeQuestion func(context.Context, preflight.Target, string) (preflight.Result, error)
+
+// untilPut is a question before an object is put, which tells what a denied list leaves open.
+func untilPut(ask storeQuestion) storeQuestion {
+	return func(ctx context.Context, target preflight.Target, secretKey string) (preflight.Result, error) {
+		result, err := ask(ctx, target, secretKey)
+		if result.LeavesWriteOpen() {
+			result = preflight.Result{}
+		}
+		return result, err
+	}
+}
+
+// askStore asks the store, unless the preflight is off or the storage is disabled.
 func (r *instanceS3Resource) askStore(
-	ctx context.Context, config, plan *instanceS3Model,
-	ask func(context.Context, preflight.Target, string) (preflight.Result, error),
-) diag.Diagnostics {
+	ctx context.Context, config, plan *instanceS3Model, ask storeQuestion,
+) (preflight.Result, diag.Diagnostics) {
 	mode := plan.preflightMode(r.services.preflight)
 	if mode == preflightOff || !plan.isEnabled() {
-		return nil
+		return preflight.Result{}, nil
 	}
 	target := plan.preflightTarget()
 	result, err := ask(ctx, target, config.SecretKey.ValueString())
-	if err != nil {
-		return diag.Diagnostics{failedCallError(saveStorage, plan.Instance.ValueString(), err)}
+	if key := plan.writeOnlyKey.ValueString(); key != "" {
+		result.Message = strings.ReplaceAll(result.Message, key, "(hidden)")
 	}
-	return preflightDiagnostics(plan.Instance.ValueString(), mode, target, result)
+	target = plan.withoutWriteOnlyKey(target)
+	if err != nil {
+		return result, diag.Diagnostics{failedCallError(saveStorage, plan.Instance.ValueString(), err)}
+	}
+	return result, preflightDiagnostics(plan.Instance.ValueString(), mode, target, result)
 }
 
 // checkForm returns an error for a field that cannot work because of its form. Unknown values pass.
@@ -96,14 +131,23 @@ func (m *instanceS3Model) checkForm() diag.Diagnostics {
 	if m.isDisabled() {
 		return nil
 	}
+	m.writeOnlyKey = m.AccessKeyWO
 	target := m.preflightTarget()
 	if m.Endpoint.IsUnknown() { // whether it is AWS is not known
 		target.Region, target.AccessKey = "", ""
 	}
 	if result := target.Form(); result.Reason != preflight.Fine {
-		return diag.Diagnostics{invalidStorageError(target, result)}
+		return diag.Diagnostics{invalidStorageError(m.withoutWriteOnlyKey(target), result)}
 	}
 	return nil
+}
+
+// withoutWriteOnlyKey is a target for messages, which show no write-only key.
+func (m *instanceS3Model) withoutWriteOnlyKey(target preflight.Target) preflight.Target {
+	if !m.writeOnlyKey.IsNull() {
+		target.AccessKey = `in "access_key_wo"`
+	}
+	return target
 }
 
 // preflightMode returns the resource's own mode, or else the provider's.
@@ -117,6 +161,6 @@ func (m *instanceS3Model) preflightMode(fromProvider string) string {
 func (m *instanceS3Model) preflightTarget() preflight.Target {
 	return preflight.Target{
 		Endpoint: m.Endpoint.ValueString(), Region: m.Region.ValueString(), Bucket: m.Bucket.ValueString(),
-		PathPrefix: m.PathPrefix.ValueString(), AccessKey: m.AccessKey.ValueString(),
+		PathPrefix: m.PathPrefix.ValueString(), AccessKey: m.keyToSend(),
 	}
 }

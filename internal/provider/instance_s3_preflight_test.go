@@ -59,7 +59,8 @@ func stored(mode, endpoint, region, bucket, accessKey string) arguments {
 // wrapped is a regular expression for words that the CLI may have broken into lines.
 func wrapped(words string) string { return `(?s)` + strings.ReplaceAll(words, " ", `\s+`) }
 
-// What cannot work is a warning of the plan, on the argument at fault. It fails the apply before anything is saved.
+// What cannot work is an error on the argument at fault, and nothing is saved: of the plan, if it is the key or the
+// secret, else of the apply, which may create the bucket first.
 func TestAccPreflightRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
 	store := storeURL(t)
@@ -93,6 +94,9 @@ func TestAccPreflightRefusesWhatCannotWork(t *testing.T) {
 			config := stored(c.mode, store, c.region, c.bucket, c.key)
 			withCLI := name == "wrong secret"
 			play(t, withCLI, mockapi.Options{}, func(*fixture) []step {
+				if c.key == "nobody" || c.secret == "wr0ng-secret" {
+					return refusedByPlan(config, c.secret, c.want)
+				}
 				steps := refused(config, c.secret, c.want)
 				if c.mode == "write" { // a plan puts nothing, so it does not see this
 					steps[0].warnings, steps[1].warnings = nil, nil
@@ -100,6 +104,17 @@ func TestAccPreflightRefusesWhatCannotWork(t *testing.T) {
 				return steps
 			})
 		})
+	}
+}
+
+// refusedByPlan are plans and the apply of a storage whose key or secret the store refuses. The last plan does not know
+// enough to ask.
+func refusedByPlan(config arguments, secret, want string) []step {
+	later := config.with(arguments{"bucket": knownLater{config["bucket"]}})
+	return []step{
+		{config: config, secret: secret, planOnly: true, err: wrapped(want + `.*apply that resource first`)},
+		{config: later, secret: secret, planOnly: true},
+		{config: later, secret: secret, err: wrapped(want)},
 	}
 }
 
@@ -120,16 +135,19 @@ func TestPreflightUnderstandsAnswersOfAWS(t *testing.T) {
 		region string
 		body   string
 		want   string
+		steps  func(config arguments, secret, want string) []step
 	}{
 		"redirect": {
 			301, "eu-central-1",
 			`<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed using ` +
 				`the specified endpoint.</Message><Endpoint>media.s3.eu-central-1.amazonaws.com</Endpoint></Error>`,
 			`rejects "endpoint".*is in the region eu-central-1.*PermanentRedirect.*Set "region" to "eu-central-1"`,
+			refused,
 		},
 		"expired": {
 			400, "", `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`,
 			`rejects "access_key".*it is expired or disabled.*ExpiredToken`,
+			refusedByPlan,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -144,7 +162,7 @@ func TestPreflightUnderstandsAnswersOfAWS(t *testing.T) {
 			}))
 			t.Cleanup(store.Close)
 			config := stored("access", store.URL, "us-east-1", "media", "AKIA")
-			play(t, false, mockapi.Options{}, func(*fixture) []step { return refused(config, "one", c.want) })
+			play(t, false, mockapi.Options{}, func(*fixture) []step { return c.steps(config, "one", c.want) })
 		})
 	}
 }

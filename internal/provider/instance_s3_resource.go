@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,9 +91,20 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 				Validators:          []validator.String{checkText},
 			},
 			"access_key": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "Access key ID. Required while enabled.",
-				Validators:          []validator.String{checkText},
+				Optional: true,
+				Computed: true,
+				MarkdownDescription: "Access key ID. Required while enabled, unless `access_key_wo` is set. " +
+					"It is then the key as RyzeAPI shows it, which may mask part of it.",
+				Validators: []validator.String{checkText, stringvalidator.ConflictsWith(path.MatchRoot("access_key_wo"))},
+			},
+			"access_key_wo": schema.StringAttribute{
+				Optional:  true,
+				WriteOnly: true,
+				Sensitive: true,
+				MarkdownDescription: "Access key ID from an ephemeral value, in place of `access_key`. " +
+					"Write-only: it is never written to state or plan files. " +
+					"Use it where a secrets manager hands out key and secret as one value.",
+				Validators: []validator.String{checkSecret},
 			},
 			"secret_key": schema.StringAttribute{
 				Optional:  true,
@@ -120,7 +133,7 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 				MarkdownDescription: "Prefix of all object keys, such as `media/my-instance/`. " +
 					"End it with one slash and begin it with none, because RyzeAPI does not say how it joins the prefix and " +
 					"a file's name.",
-				Validators: []validator.String{checkText},
+				Validators: []validator.String{checkName},
 			},
 			"preflight": schema.StringAttribute{
 				Optional: true,
@@ -187,22 +200,31 @@ func (r *instanceS3Resource) ValidateConfig(
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(config.checkComplete()...)
 		resp.Diagnostics.Append(config.checkForm()...)
-		resp.Diagnostics.Append(checkTimeouts(ctx, config.Timeouts)...)
+		resp.Diagnostics.Append(checkTimeouts(config.Timeouts)...)
 	}
 }
 
 // checkTimeouts rejects timeouts that are zero or negative. The attribute's own validator has checked that each is a
 // duration.
-func checkTimeouts(ctx context.Context, configured timeouts.Value) diag.Diagnostics {
+func checkTimeouts(configured timeouts.Value) diag.Diagnostics {
 	var diags diag.Diagnostics
-	for name, timeout := range map[string]func(context.Context, time.Duration) (time.Duration, diag.Diagnostics){
-		"create": configured.Create, "read": configured.Read, "update": configured.Update, "delete": configured.Delete,
-	} {
-		if d, problems := timeout(ctx, defaultTimeout); !problems.HasError() && d <= 0 {
-			diags.Append(invalidTimeoutError(path.Root("timeouts").AtName(name)))
+	for _, operation := range slices.Sorted(maps.Keys(configured.Attributes())) {
+		if timeoutOf(configured, operation) <= 0 {
+			diags.Append(invalidTimeoutError(path.Root("timeouts").AtName(operation)))
 		}
 	}
 	return diags
+}
+
+// timeoutOf returns the timeout of an operation: the configured one, or else the default. The library's own methods
+// log a line for each timeout that is not set.
+func timeoutOf(configured timeouts.Value, operation string) time.Duration {
+	value, _ := configured.Attributes()[operation].(types.String)
+	timeout, err := time.ParseDuration(value.ValueString())
+	if err != nil { // not set, or not known yet
+		return defaultTimeout
+	}
+	return timeout
 }
 
 // ModifyPlan implements [resource.ResourceWithModifyPlan].
@@ -228,11 +250,10 @@ func (r *instanceS3Resource) ModifyPlan(
 	if prior != nil {
 		plan.keepForms(prior)
 	}
+	plan.planAccessKey(&config, prior)
 	plan.SecretKeyVersion = planVersion(&config, &plan, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	if prior != nil {
-		if known.disabling > 0 && !plan.isDisabled() && !plan.mustSend(prior) {
-			resp.Diagnostics.Append(applyAgainWarning(plan.Instance.ValueString()))
-		}
+		resp.Diagnostics.Append(planAgain(ctx, resp.Private, known, &config, &plan, prior)...)
 		resp.Diagnostics.Append(plan.warnOfDeletion(prior)...)
 		resp.Diagnostics.Append(r.checkSameInstance(ctx, req.Private, &plan, prior)...)
 	}
@@ -253,9 +274,9 @@ func (r *instanceS3Resource) checkStoreOfPlan(
 ) diag.Diagnostics {
 	switch {
 	case plan.mustSend(prior):
-		return r.checkStoreAtPlan(ctx, config, plan, beforeApplyNote)
+		return r.checkStoreAtPlan(ctx, config, plan, true)
 	case r.services != nil && r.services.preflightWhen == preflightAlways && !isEmpty(config.SecretKey):
-		return r.checkStoreAtPlan(ctx, config, plan, inUseNote)
+		return r.checkStoreAtPlan(ctx, config, plan, false)
 	}
 	return nil
 }
@@ -277,10 +298,9 @@ func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := plan.Timeouts.Create(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeoutOf(plan.Timeouts, "create"))
 	defer cancel()
+	plan.writeOnlyKey = config.AccessKeyWO
 
 	id, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, nil)
 	resp.Diagnostics.Append(diags...)
@@ -306,12 +326,12 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := state.Timeouts.Read(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeoutOf(state.Timeouts, "read"))
 	defer cancel()
 
-	r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.refreshed++ })
+	r.services.refreshed.Store(true)
+	known := r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.refreshed++ })
+	resp.Diagnostics.Append(refreshKept(ctx, resp.Private, known)...)
 	s3, id, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), state.Instance.ValueString())
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
 	switch {
@@ -336,15 +356,20 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := plan.Timeouts.Update(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeoutOf(plan.Timeouts, "update"))
 	defer cancel()
 
+	plan.writeOnlyKey = config.AccessKeyWO
+	if plan.AccessKey.IsUnknown() {
+		plan.planAccessKey(&config, &prior)
+	}
 	if plan.SecretKeyVersion.IsUnknown() { // the host, unlike Terraform, did not plan again within the apply
 		plan.SecretKeyVersion = planVersion(&config, &plan, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	}
-	if plan.mustSend(&prior) {
+	var again bool
+	resp.Diagnostics.Append(loadPrivate(ctx, req.Private, againKey, &again)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, againKey, nil)...)
+	if again || plan.mustSend(&prior) {
 		_, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, &prior)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
@@ -367,14 +392,13 @@ func (r *instanceS3Resource) Delete(ctx context.Context, req resource.DeleteRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := state.Timeouts.Delete(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeoutOf(state.Timeouts, "delete"))
 	defer cancel()
 
 	var kept bool
 	resp.Diagnostics.Append(loadPrivate(ctx, req.Private, keptKey, &kept)...)
-	if kept {
+	known := r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.deleting++ })
+	if kept || known.enabled > 0 {
 		resp.Diagnostics.Append(leftEnabledWarning(state.Instance.ValueString()))
 		return
 	}
@@ -432,6 +456,7 @@ func (r *instanceS3Resource) send(
 	}
 	lock.written = true
 	saved, err := call()
+	plan.takeAccessKey(saved.AccessKey)
 	if err != nil {
 		mayHaveTakenEffect = ryzeapi.MayHaveTakenEffect(err)
 		diags.Append(failedCallError(action, instance, err))
@@ -445,7 +470,6 @@ func (r *instanceS3Resource) send(
 
 // disable disables the storage of a destroyed resource, unless another resource of this run has saved it.
 func (r *instanceS3Resource) disable(ctx context.Context, instance string) diag.Diagnostics {
-	r.services.siblings.record(instance, func(f *family) { f.deleting++ })
 	lock, err := r.services.writeLocks.lock(ctx, instance)
 	if err != nil {
 		return diag.Diagnostics{failedCallError(disableStorage, instance, err)}

@@ -799,7 +799,7 @@ func TestFailedReadLosesNothing(t *testing.T) {
 		return []step{
 			{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
 			{ // a proxy's 404 does not mean that the instance is gone
-				before: func() { f.mock.Inject("GET", 1, mockapi.HTMLPage(404)) },
+				before: func() { f.mock.Inject("GET", 2, mockapi.HTMLPage(404)) },
 				config: aws, secret: "one", planOnly: true,
 				err: `(?s)Could not read the S3 storage of instance "shop".*HTML page`,
 			},

@@ -5,10 +5,12 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
@@ -51,13 +53,15 @@ func (d *instancesDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 				ElementType: types.StringType,
 				Optional:    true,
 				Computed:    true,
+				Validators:  []validator.Set{checkNames{}},
 				MarkdownDescription: "Names of the instances to find; if omitted, all. The result has the names of the instances " +
 					"that were found, ready for `for_each`. A name that does not exist causes a warning.",
 			},
 			"connection_state": schema.StringAttribute{
-				Optional: true,
+				Optional:   true,
+				Validators: []validator.String{checkState},
 				MarkdownDescription: "Find only instances with this connection state, such as `connected`, `disconnected` or " +
-					"`qr`. If omitted, instances in any state.",
+					"`qr`, in upper or lower case. If omitted, instances in any state.",
 			},
 			"instances": schema.ListNestedAttribute{
 				Computed:            true,
@@ -118,7 +122,11 @@ func (d *instancesDataSource) Read(ctx context.Context, req datasource.ReadReque
 			resp.Diagnostics.Append(missingInstancesWarning(missing))
 		}
 	}
-	model.setInstances(selectByConnectionState(listed, model.ConnectionState))
+	found := selectByConnectionState(listed, model.ConnectionState)
+	if state := model.ConnectionState.ValueString(); len(found) == 0 && !isKnownState(state) {
+		resp.Diagnostics.Append(unknownStateWarning(state))
+	}
+	model.setInstances(found)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 
@@ -137,10 +145,20 @@ func selectByName(instances []ryzeapi.Instance, names []string) (found []ryzeapi
 	return found, slices.Sorted(maps.Keys(wanted))
 }
 
-// selectByConnectionState returns the instances with a connection state, or all if it is null.
+// connectionStates are those that RyzeAPI is known to have (API.md, section 3).
+var connectionStates = []string{
+	"connected", "connecting", "disconnected", "closed", "loggedout", "banned", "qr",
+}
+
+// isKnownState reports whether a connection state is a known one, or none.
+func isKnownState(state string) bool {
+	return state == "" || slices.Contains(connectionStates, strings.ToLower(state))
+}
+
+// selectByConnectionState returns the instances with a connection state in any case, or all if it is null.
 func selectByConnectionState(instances []ryzeapi.Instance, state types.String) []ryzeapi.Instance {
 	return slices.DeleteFunc(slices.Clone(instances), func(i ryzeapi.Instance) bool {
-		return !state.IsNull() && i.ConnectionState != state.ValueString()
+		return !state.IsNull() && !strings.EqualFold(i.ConnectionState, state.ValueString())
 	})
 }
 

@@ -3,6 +3,7 @@ package provider
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,11 +49,16 @@ func TestInstancesAreFiltered(t *testing.T) {
 		want     []string // names, sorted
 		warnings []string
 	}{
-		"all":                    {config: arguments{}, want: []string{"Bar", "shop", "zoo"}},
-		"some":                   {config: arguments{"names": []string{"zoo", "shop"}}, want: []string{"shop", "zoo"}},
-		"none":                   {config: arguments{"names": []string{}}},
-		"all are connected":      {config: arguments{"connection_state": "connected"}, want: []string{"Bar", "shop", "zoo"}},
-		"none waits for a scan":  {config: arguments{"connection_state": "qr"}},
+		"all":                   {config: arguments{}, want: []string{"Bar", "shop", "zoo"}},
+		"some":                  {config: arguments{"names": []string{"zoo", "shop"}}, want: []string{"shop", "zoo"}},
+		"none":                  {config: arguments{"names": []string{}}},
+		"all are connected":     {config: arguments{"connection_state": "connected"}, want: []string{"Bar", "shop", "zoo"}},
+		"none waits for a scan": {config: arguments{"connection_state": "qr"}},
+		"in upper case":         {config: arguments{"connection_state": "Connected"}, want: []string{"Bar", "shop", "zoo"}},
+		"a misspelled state": {
+			config:   arguments{"connection_state": "online"},
+			warnings: []string{`^No instance has the connection state "online"\n`},
+		},
 		"name in the wrong case": {config: arguments{"names": []string{"bar"}}, warnings: notFound},
 		"one that does not exist": {
 			config: arguments{"names": []string{"zoo", "nope"}}, want: []string{"zoo"}, warnings: notFound,
@@ -87,6 +93,45 @@ func TestInstancesAreFiltered(t *testing.T) {
 				if r.Method != http.MethodGet || r.Path != "/api/instance/list" {
 					t.Errorf("the provider sent %s %s", r.Method, r.Path)
 				}
+			}
+		})
+	}
+}
+
+func TestFilterOfInstancesIsValidated(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		config arguments
+		want   string // of the error; "" is for none
+	}{
+		"names":              {arguments{"names": []any{"sales", "shop"}}, ``},
+		"names known later":  {arguments{"names": []any{"sales", unknown{}}}, ``},
+		"all known later":    {arguments{"names": unknown{}}, ``},
+		"null":               {arguments{"names": []any{"sales", nil}}, `^Invalid "names"\n\nOne of the names is null`},
+		"an empty name":      {arguments{"names": []any{"sales", ""}}, `^Invalid "names"\n\nThe name "" is empty`},
+		"a comma":            {arguments{"names": []any{"sales,shop"}}, `The name "sales,shop" contains a comma`},
+		"white space":        {arguments{"names": []any{"sales "}}, `The name "sales " begins or ends with white space`},
+		"a byte order mark":  {arguments{"names": []any{"\ufeffsales"}}, `contains a byte order mark`},
+		"an empty state":     {arguments{"connection_state": ""}, `Invalid "connection_state"\n\nThe value is empty`},
+		"a state":            {arguments{"connection_state": "QR"}, ``},
+		"a line break in it": {arguments{"connection_state": "qr\n"}, `Invalid "connection_state"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProtocol(t)
+			response, err := p.server.ValidateDataResourceConfig(t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{
+				TypeName: "ryzeapi_instances",
+				Config:   p.object(p.schema.DataSourceSchemas["ryzeapi_instances"], c.config),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := "" // of no error
+			if failed := p.errorsIn(response.Diagnostics); failed != nil {
+				text = failed.text
+			}
+			if (text == "") != (c.want == "") || !regexp.MustCompile(c.want).MatchString(text) {
+				t.Errorf("%q, want %q", text, c.want)
 			}
 		})
 	}

@@ -63,7 +63,7 @@ func rejection(target preflight.Target, result preflight.Result) finding {
 		return finding{"access_key", store + " does not know " + key + ".",
 			`Set "access_key" to one of this store's keys.`}
 	case preflight.MalformedAccessKey:
-		return finding{"access_key", store + " has no access keys like " + target.AccessKey + ".",
+		return finding{"access_key", capital(key) + " does not look like one of this store's.",
 			`Set "access_key" to the ID of the access key, not to its secret, and check that no character was lost or ` +
 				"added when it was copied."}
 	case preflight.TemporaryAccessKey:
@@ -362,6 +362,16 @@ const (
 	beforeApplyNote = "The apply checks this again before it saves anything, and will fail unless this is fixed first."
 	inUseNote       = "The storage is in use like this, so RyzeAPI can probably not store any media now."
 )
+
+// asPlanError turns an error of the apply into that of the plan.
+func asPlanError(d diag.Diagnostic) diag.Diagnostic {
+	detail := d.Detail() + "\n\n" +
+		"If another resource of this plan creates the key or changes its secret, apply that resource first, with -target."
+	if at, ok := d.(diag.DiagnosticWithPath); ok {
+		return diag.NewAttributeErrorDiagnostic(at.Path(), d.Summary(), detail)
+	}
+	return diag.NewErrorDiagnostic(d.Summary(), detail)
+}
 
 // asPlanWarning turns a diagnostic of the apply into the warning that the plan shows. The note ends an error.
 func asPlanWarning(instance string, d diag.Diagnostic, note string) diag.Diagnostic {

@@ -180,6 +180,9 @@ func TestPreflightDiagnosticsGolden(t *testing.T) {
 			t.Fatalf("%s: %d diagnostics", c.name, len(diags))
 		}
 		write(&all, c.name, diags[0])
+		if c.result.Reason == preflight.WrongSecret && c.result.Suspects == 0 {
+			write(&all, c.name+", at plan", asPlanError(diags[0]))
+		}
 		if c.result.Reason == preflight.NoSuchBucket {
 			write(&all, c.name+", at plan", asPlanWarning("shop", diags[0], beforeApplyNote))
 			write(&all, c.name+", in use", asPlanWarning("shop", diags[0], inUseNote))

@@ -60,7 +60,13 @@ func valueOf(kind tftypes.Type, given any) tftypes.Value {
 	case []string:
 		elements := []tftypes.Value{}
 		for _, element := range v {
-			elements = append(elements, tftypes.NewValue(tftypes.String, element))
+			elements = append(elements, valueOf(tftypes.String, element))
+		}
+		return tftypes.NewValue(kind, elements)
+	case []any: // of strings, null or unknown
+		elements := []tftypes.Value{}
+		for _, element := range v {
+			elements = append(elements, valueOf(tftypes.String, element))
 		}
 		return tftypes.NewValue(kind, elements)
 	case map[string]any:

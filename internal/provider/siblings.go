@@ -18,6 +18,7 @@ type siblings struct {
 type family struct {
 	refreshed int // objects in the state, deposed ones included
 	kept      int // of these, resources that stay, changed or not
+	enabled   int // of the kept ones, those whose storage is to be enabled
 	destroyed int // of these, objects that the plan destroys
 	leaving   int // of these, resources that the plan gives another instance
 	created   int // resources that the plan creates, replacements included

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
@@ -18,7 +19,7 @@ type textCheck struct {
 	secret      bool // the value is one, so its error must not point at it
 }
 
-const plainText = "text without control characters or surrounding white space"
+const plainText = "text without control characters, invisible characters or surrounding white space"
 
 var (
 	checkURL = textCheck{
@@ -33,6 +34,7 @@ var (
 		return err
 	}}
 	checkInstance = textCheck{description: "the name of one instance", check: ryzeapi.CheckInstanceName}
+	checkName     = textCheck{description: plainText, check: ryzeapi.CheckName}
 	checkText     = textCheck{description: plainText, check: ryzeapi.CheckPlainText}
 	checkSecret   = textCheck{description: plainText, check: ryzeapi.CheckPlainText, secret: true}
 	checkStoreURL = textCheck{description: checkURL.description + ", or empty for AWS", check: func(s string) error {
@@ -40,6 +42,12 @@ var (
 			return nil
 		}
 		return checkURL.check(s)
+	}}
+	checkState = textCheck{description: "a connection state", check: func(s string) error {
+		if s == "" {
+			return errors.New("is empty; omit it to find instances in any state")
+		}
+		return ryzeapi.CheckPlainText(s)
 	}}
 	checkCertificates = textCheck{description: "certificates in PEM form", check: func(s string) error {
 		_, err := ryzeapi.ParseRootCAs([]byte(s))
@@ -52,6 +60,31 @@ var (
 		return nil
 	}}
 )
+
+// checkNames validates a set of names of instances. Its elements, unlike an argument, can be null.
+type checkNames struct{}
+
+// Description implements [validator.Describer].
+func (checkNames) Description(context.Context) string { return "names of instances" }
+
+// MarkdownDescription implements [validator.Describer].
+func (checkNames) MarkdownDescription(context.Context) string { return "names of instances" }
+
+// ValidateSet implements [validator.Set].
+func (checkNames) ValidateSet(ctx context.Context, req validator.SetRequest, resp *validator.SetResponse) {
+	if req.ConfigValue.IsUnknown() {
+		return
+	}
+	var names []types.String
+	resp.Diagnostics.Append(req.ConfigValue.ElementsAs(ctx, &names, false)...)
+	for _, name := range names {
+		if name.IsNull() {
+			resp.Diagnostics.Append(nullNameError(req.Path))
+		} else if err := ryzeapi.CheckInstanceName(name.ValueString()); err != nil && !name.IsUnknown() {
+			resp.Diagnostics.Append(invalidNameError(req.Path, name.ValueString(), err))
+		}
+	}
+}
 
 // Description implements [validator.Describer].
 func (c textCheck) Description(context.Context) string { return c.description }

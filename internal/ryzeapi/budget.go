@@ -2,7 +2,7 @@ package ryzeapi
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -28,7 +28,7 @@ const (
 // needed.
 type budget struct {
 	interval time.Duration // minimum time between two requests, from MaxPerMinute; 0 for none
-	info     func(ctx context.Context, message string, fields ...map[string]any)
+	waits    *waitLog
 
 	mu           sync.Mutex
 	lastPosition int
@@ -57,16 +57,22 @@ const (
 // noReset is the reset of a budget that waits because of Retry-After. No answer can name a later one.
 const noReset = math.MaxInt64
 
-// errUsedUp turns away a request with a fallback that would have to wait for the reset.
-var errUsedUp = errors.New("the rate limit of the token is used up")
+// manner is what a request does that would have to wait for the reset, or for long because of the interval.
+type manner int
+
+const (
+	waits         manner = iota
+	leaves               // it is turned away
+	leavesReserve        // it is turned away, and also does not use the reserve
+)
 
 // ticket is the place of a request in the queue of a budget and, once it is admitted, the right to send it.
 type ticket struct {
-	position    int
-	hasFallback bool          // it is turned away instead of waiting for the reset
-	done        chan struct{} // closed when it is admitted or turned away
-	turnedAway  bool
-	window      int // in which it was admitted
+	position   int
+	how        manner
+	done       chan struct{} // closed when it is admitted or turned away
+	turnedAway bool
+	window     int // in which it was admitted
 }
 
 // newPosition returns a position at the end of the queue.
@@ -78,46 +84,67 @@ func (b *budget) newPosition() int {
 }
 
 // acquire queues until a request may be sent. The ticket must be given back with [budget.release]. If the context ends
-// first, the error is a [*RateLimitError] or the context's own. A request with a fallback gets errUsedUp instead of
-// waiting for the reset or using the reserve.
-func (b *budget) acquire(ctx context.Context, position int, hasFallback bool) (*ticket, error) {
-	t := &ticket{position: position, hasFallback: hasFallback, done: make(chan struct{})}
+// first, the error is a [*RateLimitError] or the context's own. A request that is turned away gets [ErrWouldWait].
+func (b *budget) acquire(ctx context.Context, position int, how manner) (*ticket, error) {
+	t := &ticket{position: position, how: how, done: make(chan struct{})}
 	b.mu.Lock()
 	at, _ := slices.BinarySearchFunc(b.queue, t, func(a, b *ticket) int { return a.position - b.position })
 	b.queue = slices.Insert(b.queue, at, t)
 	b.admit(time.Now())
 	b.mu.Unlock()
 
-	logWait := time.NewTimer(logWaitAfter)
+	logWait := time.NewTicker(logWaitAfter)
 	defer logWait.Stop()
 	for {
 		select {
 		case <-t.done:
 			if t.turnedAway {
-				return nil, errUsedUp
+				return nil, ErrWouldWait
 			}
 			return t, nil
 		case <-logWait.C:
-			if !b.logWait(ctx) {
-				logWait.Reset(logWaitAfter)
-			}
+			b.logWait(ctx)
 		case <-ctx.Done():
 			return nil, b.abandon(ctx, t)
 		}
 	}
 }
 
-// logWait logs what requests wait for, and until when. It reports false if they wait for an answer that will tell.
-func (b *budget) logWait(ctx context.Context) bool {
+// logWait logs what the queue waits for, and until when, unless it waits for an answer that will tell.
+func (b *budget) logWait(ctx context.Context) {
 	b.mu.Lock()
 	reason, waiting := b.waitReason(time.Now()), len(b.queue)
 	b.mu.Unlock()
-	if reason == nil {
-		return false
+	if reason == nil || waiting == 0 {
+		return
 	}
-	b.info(ctx, "a request to RyzeAPI is "+reason.Error(),
-		map[string]any{"until": reason.Until.Format(time.RFC3339), "requests_waiting": waiting})
-	return true
+	until := reason.Until
+	if reason.Own { // of the last one in the queue
+		until = until.Add(time.Duration(waiting-1) * b.interval)
+	}
+	b.waits.log(ctx, reason, waiting, until)
+}
+
+// waitLog logs waits for the rate limit, one at a time: while one lasts, no other is logged.
+type waitLog struct {
+	info func(ctx context.Context, message string, fields ...map[string]any)
+
+	mu    sync.Mutex
+	until time.Time // end of the last wait that was logged
+}
+
+func (l *waitLog) log(ctx context.Context, reason *RateLimitError, waiting int, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Now().Before(l.until) {
+		return
+	}
+	l.until = until
+	subject := "a request to RyzeAPI is "
+	if waiting > 1 {
+		subject = fmt.Sprintf("%d requests to RyzeAPI are ", waiting)
+	}
+	l.info(ctx, subject+reason.Error(), map[string]any{"until": until.Format(time.RFC3339), "requests_waiting": waiting})
 }
 
 // abandon gives up a ticket whose context has ended. It returns what the ticket was waiting for, or the context's
@@ -141,7 +168,7 @@ func (b *budget) abandon(ctx context.Context, t *ticket) error {
 
 // waitReason returns what the next request waits for, nil if that is the answer to another request.
 func (b *budget) waitReason(now time.Time) *RateLimitError {
-	next := b.nextAdmission(now, false)
+	next := b.nextAdmission(now, waits)
 	switch {
 	case next.After(now) && next.Equal(b.spacedUntil):
 		return &RateLimitError{Own: true, Until: next}
@@ -220,8 +247,8 @@ func (b *budget) admit(now time.Time) {
 	b.endWindow(now)
 	for len(b.queue) > 0 {
 		t := b.queue[0]
-		if next := b.nextAdmission(now, t.hasFallback); next.After(now) {
-			if b.turnAway() {
+		if next := b.nextAdmission(now, t.how); next.After(now) {
+			if b.turnAway(now) {
 				continue
 			}
 			if b.wake != nil {
@@ -245,27 +272,33 @@ func (b *budget) admit(now time.Time) {
 	}
 }
 
-// turnAway turns away all requests with a fallback if they would have to wait for the reset. It reports whether there
-// were any.
-func (b *budget) turnAway() bool {
-	if !b.isUsedUp(true) {
-		return false
-	}
+// turnAway turns away the requests in the queue that do not wait. It reports whether there were any.
+func (b *budget) turnAway(now time.Time) bool {
 	before := len(b.queue)
+	turn := max(0, b.spacedUntil.Sub(now)) // of the next in the queue that stays
 	b.queue = slices.DeleteFunc(b.queue, func(t *ticket) bool {
-		if t.hasFallback {
-			t.turnedAway = true
+		t.turnedAway = t.how != waits && (b.isUsedUp(t.how) || turn > lookPatience)
+		if t.turnedAway {
 			close(t.done)
+		} else {
+			turn += b.interval
 		}
-		return t.hasFallback
+		return t.turnedAway
 	})
 	return len(b.queue) < before
 }
 
+// holdsList reports whether a list is waiting for the reset. Lists have the lowest position.
+func (b *budget) holdsList() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.queue) > 0 && b.queue[0].position == 0 && b.isUsedUp(waits)
+}
+
 // isUsedUp reports whether a request has to wait for the reset.
-func (b *budget) isUsedUp(hasFallback bool) bool {
+func (b *budget) isUsedUp(how manner) bool {
 	left := b.remaining - b.inFlight
-	if hasFallback {
+	if how == leavesReserve {
 		left -= reserve
 	}
 	return b.state == limited && left <= 0
@@ -273,10 +306,10 @@ func (b *budget) isUsedUp(hasFallback bool) bool {
 
 // nextAdmission returns the earliest time at which the next request may go, as far as is known. An answer may bring it
 // forward.
-func (b *budget) nextAdmission(now time.Time, hasFallback bool) time.Time {
+func (b *budget) nextAdmission(now time.Time, how manner) time.Time {
 	next := now
 	switch {
-	case b.isUsedUp(hasFallback):
+	case b.isUsedUp(how):
 		next = b.resetAt
 	case b.state == unknown && b.inFlight > 0:
 		next = b.firstAnswerDeadline

@@ -56,7 +56,7 @@ func (s *limitedServer) answer() (status int, header http.Header) {
 func (s *limitedServer) call(t *testing.T, b *budget, position int) time.Time {
 	t.Helper()
 	for {
-		ticket, err := b.acquire(t.Context(), position, false)
+		ticket, err := b.acquire(t.Context(), position, waits)
 		if err != nil {
 			t.Error(err)
 			return time.Time{}
@@ -101,7 +101,7 @@ func (s *limitedServer) calls(t *testing.T, b *budget, n int) []time.Duration {
 // admitted acquires a ticket.
 func admitted(t *testing.T, b *budget) *ticket {
 	t.Helper()
-	ticket, err := b.acquire(t.Context(), b.newPosition(), false)
+	ticket, err := b.acquire(t.Context(), b.newPosition(), waits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,12 +121,12 @@ func limitHeader(remaining int, reset time.Time) http.Header {
 	return header
 }
 
-func newBudget() *budget { return &budget{info: silent} }
+func newBudget() *budget { return &budget{waits: &waitLog{info: silent}} }
 
 // newUsedUpBudget returns a budget that has nothing left for some time.
 func newUsedUpBudget(t *testing.T, info func(context.Context, string, ...map[string]any), wait time.Duration) *budget {
 	t.Helper()
-	b := &budget{info: info}
+	b := &budget{waits: &waitLog{info: info}}
 	reply(b, admitted(t, b), 429, http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()))}})
 	return b
 }
@@ -307,7 +307,7 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		start := time.Now()
-		_, err := b.acquire(ctx, b.newPosition(), false)
+		_, err := b.acquire(ctx, b.newPosition(), waits)
 		limited, ok := errors.AsType[*RateLimitError](err)
 		if elapsed := time.Since(start); !ok || limited.Own || elapsed != 5*time.Second {
 			t.Fatalf("%v after %s", err, elapsed)
@@ -333,7 +333,7 @@ func TestACancelledWaitDelaysNobody(t *testing.T) {
 		cancel()
 		for range 20 {
 			all.Go(func() {
-				ticket, err := b.acquire(cancelled, b.newPosition(), false)
+				ticket, err := b.acquire(cancelled, b.newPosition(), waits)
 				if err == nil { // it may be admitted anyway
 					status, header := server.answer()
 					reply(b, ticket, status, header)
@@ -370,7 +370,7 @@ func TestATicketThatWasTurnedAwayIsNotGivenBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newUsedUpBudget(t, silent, time.Minute)
-		turnedAway := &ticket{position: b.newPosition(), hasFallback: true, done: make(chan struct{})}
+		turnedAway := &ticket{position: b.newPosition(), how: leavesReserve, done: make(chan struct{})}
 		b.queue = append(b.queue, turnedAway)
 		b.admit(time.Now())
 		if !turnedAway.turnedAway {
@@ -411,7 +411,7 @@ func TestALongWaitThatBeginsLateIsLogged(t *testing.T) {
 		var lines int
 		b := newUsedUpBudget(t, func(context.Context, string, ...map[string]any) { lines++ }, 2*time.Second)
 		go func() {
-			first, err := b.acquire(t.Context(), b.newPosition(), false)
+			first, err := b.acquire(t.Context(), b.newPosition(), waits)
 			if err != nil {
 				t.Error(err)
 				return
@@ -430,7 +430,7 @@ func TestALongWaitThatBeginsLateIsLogged(t *testing.T) {
 func TestMaxPerMinuteSpacesRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := &budget{info: silent, interval: 2 * time.Second}
+		b := &budget{waits: &waitLog{info: silent}, interval: 2 * time.Second}
 		sent := (&limitedServer{limit: 100, window: time.Minute}).calls(t, b, 5)
 		want := []time.Duration{0, 2 * time.Second, 4 * time.Second, 6 * time.Second, 8 * time.Second}
 		if !slices.Equal(sent, want) {
@@ -438,13 +438,13 @@ func TestMaxPerMinuteSpacesRequests(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := b.acquire(ctx, b.newPosition(), false) // at 8.1 s; the next request may be sent at 10 s
+		_, err := b.acquire(ctx, b.newPosition(), waits) // at 8.1 s; the next request may be sent at 10 s
 		if limited, ok := errors.AsType[*RateLimitError](err); !ok || !limited.Own {
 			t.Errorf("error %v", err)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) { // the server's limit is lower
-		b := &budget{info: silent, interval: 100 * time.Millisecond}
+		b := &budget{waits: &waitLog{info: silent}, interval: 100 * time.Millisecond}
 		server := &limitedServer{limit: 5, window: 10 * time.Second}
 		if sent := server.calls(t, b, 10); server.refused != 0 || sent[9] < 10*time.Second {
 			t.Errorf("sent at %v, %d requests refused", sent, server.refused)
@@ -592,14 +592,14 @@ func TestTheFirstRequestsAfterAResetAreSpread(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for _, header := range []http.Header{{"Retry-After": {"5"}}, limitHeader(0, time.Now().Add(5*time.Second))} {
-			waits := map[time.Duration]bool{}
+			pauses := map[time.Duration]bool{}
 			for range 8 {
 				b := newBudget()
 				reply(b, admitted(t, b), 429, header)
-				waits[time.Until(b.nextAdmission(time.Now(), false))] = true
+				pauses[time.Until(b.nextAdmission(time.Now(), waits))] = true
 			}
-			if len(waits) < 4 {
-				t.Errorf("%v: only %d different waits in 8 runs", header, len(waits))
+			if len(pauses) < 4 {
+				t.Errorf("%v: only %d different pauses in 8 runs", header, len(pauses))
 			}
 		}
 	})

@@ -20,6 +20,8 @@ type request struct {
 	body       any      // encoded as JSON; nil for no body
 	secrets    []Secret // values in the body that no message may show
 	maxRetries int
+	look       bool // it must not wait for the rate limit
+	attempts   int  // that another request for the same has made in vain
 }
 
 // call sends a request until it succeeds or another attempt cannot help, and decodes RyzeAPI's answer. If decode
@@ -27,7 +29,7 @@ type request struct {
 func (c *Client) call(ctx context.Context, req request, decode func(answer []byte) error) error {
 	ctx, cancel := c.stoppable(ctx)
 	defer cancel()
-	failed := &CallError{} // collects the failures, and is returned unless an attempt succeeds
+	failed := &CallError{Attempts: req.attempts} // collects the failures, and is returned unless an attempt succeeds
 	httpRequest, err := c.newHTTPRequest(ctx, req)
 	if err != nil {
 		failed.Err = err
@@ -35,11 +37,16 @@ func (c *Client) call(ctx context.Context, req request, decode func(answer []byt
 	}
 	secrets := append(slices.Clone(req.secrets), c.tokens.main)
 	position := c.tokens.newPosition(req.instance)
-	for retries := 0; ; {
-		permit, err := c.tokens.acquire(ctx, req.instance, position)
+	for retries := min(req.attempts, 1); ; {
+		permit, err := c.tokens.acquire(ctx, req.instance, position, req.look)
 		if err != nil {
-			if limit, ok := errors.AsType[*RateLimitError](err); ok {
+			limit, isLimited := errors.AsType[*RateLimitError](err)
+			if isLimited {
 				failed.Err = limit
+			}
+			wouldWait := errors.Is(err, ErrWouldWait) || isLimited && errors.Is(ctx.Err(), context.DeadlineExceeded)
+			if req.look && wouldWait {
+				return failed.endedWith(ErrWouldWait)
 			}
 			return failed.endedBy(ctx)
 		}
@@ -55,7 +62,7 @@ func (c *Client) call(ctx context.Context, req request, decode func(answer []byt
 			return nil // a success, even if the context has ended meanwhile
 		}
 		if outcome.answered() || ctx.Err() == nil { // otherwise, the attempt only failed because the context ended
-			failed.Err = outcome.err
+			failed.Err, failed.retryAfter = outcome.err, outcome.limit.retryAfter
 		}
 		if req.method != http.MethodGet && outcome.mayHaveTakenEffect {
 			failed.MayHaveTakenEffect = true
@@ -63,9 +70,15 @@ func (c *Client) call(ctx context.Context, req request, decode func(answer []byt
 		if ctx.Err() != nil {
 			return failed.endedBy(ctx)
 		}
-		switch decide(outcome, retries, req.maxRetries) {
+		next := decide(outcome, retries, req.maxRetries)
+		if req.look {
+			next = decideLook(next, outcome, failed.Attempts)
+		}
+		switch next {
 		case giveUp:
 			return failed
+		case leave:
+			return failed.endedWith(ErrWouldWait)
 		case requeue: // so that an instance that is always refused does not hold up the others
 			position = c.tokens.newPosition(req.instance)
 		case retry:

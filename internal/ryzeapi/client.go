@@ -39,7 +39,8 @@ type Config struct {
 	// InstanceTokens allows the instances' own tokens to be used once the rate limit of Token is used up. It has no
 	// effect if MaxPerMinute is set.
 	InstanceTokens bool
-	// Debug logs each attempt, and Info each long wait for the rate limit. Neither is given headers, queries or bodies.
+	// Debug logs each attempt, and Info a long wait for the rate limit, once for all requests that wait. Neither is given
+	// headers, queries or bodies.
 	Debug, Info func(ctx context.Context, message string, fields ...map[string]any)
 }
 
@@ -64,7 +65,7 @@ func New(config Config) *Client {
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: config.RootCAs}
 	// HTTP/2 sends all requests over one connection. Without pings, one that dies silently would fail all of them.
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
-	budget := &budget{info: config.Info}
+	budget := &budget{waits: &waitLog{info: config.Info}}
 	if config.MaxPerMinute > 0 {
 		budget.interval = time.Minute / time.Duration(config.MaxPerMinute)
 	}
@@ -82,5 +83,6 @@ func New(config Config) *Client {
 		debug:          config.Debug,
 	}
 	lists.fetch = client.fetchList
+	lists.isHeld = budget.holdsList
 	return client
 }

@@ -11,16 +11,19 @@ import (
 )
 
 // CallError is the error of every call that fails. Err is one of [*APIError], [*AnswerError], [*RedirectError],
-// [*TimeoutError], the error of a context, or an error of the standard library's network or TLS packages.
+// [*TimeoutError], [ErrWouldWait], the error of a context, or an error of the standard library's network or TLS
+// packages.
 type CallError struct {
 	Err error
-	// Last is how the last attempt failed, or the [*RateLimitError] that the call was waiting for, if Err is the error of
-	// a context.
+	// Last is how the last attempt failed, or the [*RateLimitError] that the call was waiting for, if Err is
+	// [ErrWouldWait] or the error of a context.
 	Last error
 	// Attempts is the number of requests that were made.
 	Attempts int
 	// MayHaveTakenEffect is set if the server may have carried out at least one attempt of a write.
 	MayHaveTakenEffect bool
+
+	retryAfter time.Duration // of the last answer
 }
 
 func (e *CallError) Error() string {
@@ -33,8 +36,11 @@ func (e *CallError) Error() string {
 func (e *CallError) Unwrap() error { return e.Err }
 
 // endedBy returns e with the end of the context as its reason.
-func (e *CallError) endedBy(ctx context.Context) *CallError {
-	e.Err, e.Last = ctx.Err(), e.Err
+func (e *CallError) endedBy(ctx context.Context) *CallError { return e.endedWith(ctx.Err()) }
+
+// endedWith returns e with a reason that is not the last attempt's own.
+func (e *CallError) endedWith(reason error) *CallError {
+	e.Err, e.Last = reason, e.Err
 	return e
 }
 
@@ -61,6 +67,9 @@ type AnswerError struct {
 func (e *AnswerError) Error() string {
 	return fmt.Sprintf("%s: %s", statusText(e.StatusCode), e.Problem)
 }
+
+// mayPass reports whether the answer may be the beginning of RyzeAPI's own.
+func (e *AnswerError) mayPass() bool { return e.StatusCode < 300 && e.cutOff }
 
 // RedirectError is a redirect. None is followed, because Go would send the token along, wherever it leads.
 type RedirectError struct {
@@ -90,6 +99,9 @@ func (e *RateLimitError) Error() string {
 	return "waiting for the rate limit of the token, which is used up until " + e.Until.Format("15:04:05 MST")
 }
 
+// ErrWouldWait is why a call that must not wait for the rate limit was not made.
+var ErrWouldWait = errors.New("the rate limit of the token leaves no room for a request that must not wait")
+
 // IsInstanceMissing reports whether RyzeAPI says that the instance does not exist. The 404 of another server, such as a
 // proxy or a mistyped endpoint, does not count: it would make every instance look deleted.
 func IsInstanceMissing(err error) bool {
@@ -103,23 +115,33 @@ func MayHaveTakenEffect(err error) bool {
 	return ok && e.MayHaveTakenEffect
 }
 
-func statusText(code int) string {
-	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
-}
-
-// WillFailAgain reports whether the same call would certainly fail again, unless its settings or the server's change:
-// RyzeAPI does not accept the token or forbids the call, another server answers, or there is no way to talk to one.
+// WillFailAgain reports whether a call that failed is certain to fail again, until somebody changes the configuration,
+// the token or the network: RyzeAPI does not accept the token, another server answers in its place, its certificate is
+// not trusted, its host does not exist, or nothing listens there. It is false for what may be over soon, such as a
+// server error, a timeout or the rate limit, and for an instance that does not exist.
 func WillFailAgain(err error) bool {
-	if said, ok := errors.AsType[*APIError](err); ok {
-		return said.StatusCode == http.StatusUnauthorized || said.StatusCode == http.StatusForbidden
+	if e, ok := errors.AsType[*APIError](err); ok {
+		return e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusForbidden
 	}
-	if answer, ok := errors.AsType[*AnswerError](err); ok {
-		return !answer.cutOff && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests
+	if e, ok := errors.AsType[*AnswerError](err); ok {
+		switch e.StatusCode {
+		case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+			return false
+		}
+		return e.StatusCode < 500 && !e.mayPass()
 	}
 	if _, ok := errors.AsType[*RedirectError](err); ok {
 		return true
 	}
-	return errors.Is(err, syscall.ECONNREFUSED) || isPermanent(err)
+	return isPermanent(err) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, errWindowsConnectionRefused)
+}
+
+// errWindowsConnectionRefused is WSAECONNREFUSED. On Windows, it is not what [syscall.ECONNREFUSED] is, and elsewhere,
+// no error has this number.
+const errWindowsConnectionRefused = syscall.Errno(10061)
+
+func statusText(code int) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
 }
 
 // IsForbidden reports whether RyzeAPI forbids a call to this token.

@@ -129,7 +129,7 @@ func FuzzRateLimit(f *testing.F) {
 			ticket := admitted(t, b)
 			start := time.Now()
 			b.release(ticket, status, limit)
-			next := b.nextAdmission(start, false)
+			next := b.nextAdmission(start, waits)
 			if next.Sub(start) > maxServerWait+2*maxResetJitter {
 				t.Fatalf("the next request may be sent in %s", next.Sub(start))
 			}

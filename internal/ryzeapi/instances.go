@@ -23,20 +23,21 @@ type Instance struct {
 
 // List lists the instances that the token has access to.
 func (c *Client) List(ctx context.Context) ([]Instance, error) {
-	return c.list(ctx, c.maxRetries)
+	return c.list(ctx, request{maxRetries: c.maxRetries})
 }
 
-// fetchList lists the instances for the cache. The list only saves requests, so it is not worth many attempts.
-func (c *Client) fetchList(ctx context.Context) {
-	if _, err := c.list(ctx, min(1, c.maxRetries)); err != nil {
+// fetchList lists the instances for the cache. The list only saves requests, so it is not worth many attempts. For a
+// look, it does not wait for the rate limit.
+func (c *Client) fetchList(ctx context.Context, look bool) {
+	if _, err := c.list(ctx, request{look: look, maxRetries: min(1, c.maxRetries)}); err != nil {
 		c.debug(ctx, "the instances cannot be listed", map[string]any{"problem": err.Error()})
 	}
 }
 
-func (c *Client) list(ctx context.Context, maxRetries int) (instances []Instance, err error) {
+func (c *Client) list(ctx context.Context, how request) (instances []Instance, err error) {
 	list := c.lists.begin()
-	req := request{method: http.MethodGet, path: "/api/instance/list", maxRetries: maxRetries}
-	err = c.call(ctx, req, func(answer []byte) error {
+	how.method, how.path = http.MethodGet, "/api/instance/list"
+	err = c.call(ctx, how, func(answer []byte) error {
 		instances, err = decodeList(answer)
 		return err
 	})

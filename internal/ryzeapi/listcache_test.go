@@ -15,7 +15,9 @@ import (
 // fleet is a server with instances, in the fake time of a synctest bubble. An answer takes a second, half of it after
 // the server has read or written.
 type fleet struct {
-	list *cannedAnswer // the answer to a list; nil lists the instances
+	list     *cannedAnswer              // the answer to a list; nil lists the instances
+	filtered *cannedAnswer              // the answer to a filtered list; nil lists the instance, or is a 404
+	summary  func(bucket string) string // of the storage in a list
 
 	mu       sync.Mutex
 	buckets  map[string]string         // by instance; other instances do not exist
@@ -32,7 +34,9 @@ type cannedAnswer struct {
 }
 
 func newFleet(instances ...string) *fleet {
-	f := &fleet{buckets: map[string]string{}, unlisted: map[string]bool{}, refused: map[string]bool{}}
+	f := &fleet{
+		buckets: map[string]string{}, unlisted: map[string]bool{}, refused: map[string]bool{}, summary: enabledS3,
+	}
 	for _, name := range instances {
 		f.buckets[name] = "bucket-of-" + name
 	}
@@ -59,6 +63,11 @@ func (f *fleet) answer(r *http.Request) *http.Response {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	token, name := r.Header.Get("Token"), r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	filter, isFiltered := strings.CutPrefix(r.URL.RawQuery, "instanceName=")
+	if isFiltered {
+		name += "?" + filter
+		filter = r.URL.Query().Get("instanceName")
+	}
 	f.requests = append(f.requests, token+" "+r.Method+" "+name)
 	header := http.Header{}
 	if limit := f.limits[token]; limit != nil {
@@ -70,15 +79,23 @@ func (f *fleet) answer(r *http.Request) *http.Response {
 	if f.refused[token] {
 		return answerWith(403, refusal, header)
 	}
-	if name == "list" {
-		if f.list != nil {
-			return answerWith(f.list.status, f.list.body, header)
+	if strings.HasPrefix(name, "list") {
+		canned := f.list
+		if isFiltered {
+			canned = f.filtered
+		}
+		if canned != nil {
+			return answerWith(canned.status, canned.body, header)
 		}
 		var items []string
 		for name, bucket := range f.buckets {
-			if !f.unlisted[name] {
-				items = append(items, fmt.Sprintf(`{"name":%q,"token":"own-%s","s3":%s}`, name, name, enabledS3(bucket)))
+			if isFiltered && name == filter || !isFiltered && !f.unlisted[name] {
+				items = append(items, fmt.Sprintf(`{"id":"id-%s","name":%q,"token":"own-%s","s3":%s}`,
+					name, name, name, f.summary(bucket)))
 			}
+		}
+		if isFiltered && len(items) == 0 {
+			return answerWith(404, refusal, header)
 		}
 		return answerWith(200, `{"success":true,"instances":[`+strings.Join(items, ",")+`]}`, header)
 	}
@@ -161,7 +178,7 @@ func TestOneListServesAllReads(t *testing.T) {
 		for _, name := range []string{"a", "b", "c", "a"} {
 			refresh(t, client, map[string]string{name: "bucket-of-" + name})
 		}
-		if got := f.counted(); got != "1 token GET a, 1 token GET list" {
+		if got := f.counted(); got != "1 token GET list, 1 token GET list?a" {
 			t.Errorf("requests: %s", got)
 		}
 	})
@@ -171,7 +188,7 @@ func TestOneListServesAllReads(t *testing.T) {
 		for range 3 {
 			refresh(t, client, map[string]string{"a": "bucket-of-a"})
 		}
-		if got := f.counted(); got != "3 token GET a" {
+		if got := f.counted(); got != "1 token GET list?a" {
 			t.Errorf("requests: %s", got)
 		}
 	})
@@ -197,7 +214,7 @@ func TestReadsOfWhatTheListLacks(t *testing.T) {
 	lists := func(s3 string) func(*fleet) {
 		return answers(200, `{"success":true,"instances":[{"name":"b","s3":`+s3+`}]}`)
 	}
-	const ofB, byItself = "bucket-of-b", "1 token GET a, 1 token GET b, 1 token GET list"
+	const ofB, byItself = "bucket-of-b", "1 token GET b, 1 token GET list, 1 token GET list?a"
 	for name, c := range map[string]struct {
 		change   func(*fleet)
 		bucket   string // of b; empty for an error
@@ -212,7 +229,7 @@ func TestReadsOfWhatTheListLacks(t *testing.T) {
 		"no instances": {answers(200, `{"success":true}`), ofB, byItself},
 		"forbidden":    {answers(403, refusal), ofB, byItself},
 		"an HTML page": {answers(200, "<html>"), ofB, byItself},
-		"fails twice":  {answers(500, refusal), ofB, "1 token GET a, 1 token GET b, 2 token GET list"},
+		"fails twice":  {answers(500, refusal), ofB, "1 token GET b, 1 token GET list?a, 2 token GET list"},
 		"no enabled": {
 			lists(`{"region":"","bucket":"x","accessKey":"","endpoint":"","pathPrefix":""}`), ofB, byItself,
 		},
@@ -253,7 +270,7 @@ func TestReadsOfWhatTheListLacks(t *testing.T) {
 		client := clientOf(f.serve, nil)
 		refresh(t, client, map[string]string{"a": "bucket-of-a"})
 		refresh(t, client, map[string]string{"B": ""})
-		if got := f.counted(); got != "1 token GET B, 1 token GET a, 1 token GET list" {
+		if got := f.counted(); got != "1 token GET B, 1 token GET list, 1 token GET list?a" {
 			t.Errorf("requests: %s", got)
 		}
 	})
@@ -265,7 +282,7 @@ func TestReadsOfWhatTheListLacks(t *testing.T) {
 		if s3, _, err := client.RefreshS3(t.Context(), "b"); err != nil || s3 != (S3{}) {
 			t.Errorf("%+v, %v", s3, err)
 		}
-		if got := f.counted(); got != "1 token GET a, 1 token GET list" {
+		if got := f.counted(); got != "1 token GET list, 1 token GET list?a" {
 			t.Errorf("requests: %s", got)
 		}
 	})
@@ -283,8 +300,8 @@ func TestAFailedListIsNotRepeatedAtOnce(t *testing.T) {
 		client := clientOf(f.serve, nil)
 		refresh(t, client, f.all())
 		refresh(t, client, f.all())
-		if got := strings.Count(strings.Join(f.requests, "\n"), "list"); got != 1 {
-			t.Errorf("%d lists", got)
+		if lists, _, _ := f.counts(); lists != 1 {
+			t.Errorf("%d lists", lists)
 		}
 	})
 }
@@ -404,7 +421,7 @@ func TestASharedListOutlivesItsFirstCaller(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		all.Go(func() { refresh(t, client, map[string]string{"c": "bucket-of-c"}) })
 		all.Wait()
-		if got := f.counted(); got != "1 token GET a, 1 token GET list" {
+		if got := f.counted(); got != "1 token GET list, 1 token GET list?a" {
 			t.Errorf("requests: %s", got)
 		}
 	})
@@ -418,11 +435,11 @@ func TestASharedListOutlivesItsFirstCaller(t *testing.T) {
 			t.Error("no error")
 		}
 		synctest.Wait()
-		if got := f.counted(); got != "1 token GET a" { // the list ended before the server read it
+		if got := f.counted(); got != "1 token GET list?a" { // the list ended before the server read it
 			t.Errorf("requests: %s", got)
 		}
 		refresh(t, client, map[string]string{"b": "bucket-of-b"}) // with another list
-		if got := f.counted(); got != "1 token GET a, 1 token GET list" {
+		if got := f.counted(); got != "1 token GET list, 1 token GET list?a" {
 			t.Errorf("requests: %s", got)
 		}
 	})
@@ -448,7 +465,7 @@ func TestACancelledListIsRepeated(t *testing.T) {
 		if _, err := client.List(t.Context()); err == nil {
 			t.Error("no error")
 		}
-		if token, ok := client.lists.token(t.Context(), "i007"); !ok || token.Reveal() != "own-i007" {
+		if token, ok := client.lists.token(t.Context(), "i007", false); !ok || token.Reveal() != "own-i007" {
 			t.Error("the tokens were forgotten")
 		}
 	})
@@ -507,7 +524,7 @@ func TestReadsWithoutTheListAreLogged(t *testing.T) {
 		var mu sync.Mutex
 		var logged []string
 		f := newFleet("a", "b")
-		f.list = &cannedAnswer{403, refusal}
+		f.list, f.filtered = &cannedAnswer{403, refusal}, &cannedAnswer{403, refusal}
 		client := clientOf(f.serve, func(c *Config) {
 			c.Debug = func(_ context.Context, message string, fields ...map[string]any) {
 				mu.Lock()
@@ -520,7 +537,7 @@ func TestReadsWithoutTheListAreLogged(t *testing.T) {
 		}
 		all := strings.Join(logged, "\n")
 		for _, want := range []string{
-			"reading the S3 storage of one instance by itself[map[instance:a reason:it is the only one so far]]",
+			"reading the S3 storage of one instance by itself[map[instance:a reason:the list of it alone failed]]",
 			"the instances cannot be listed[map[problem:403 Forbidden: no]]",
 			"reading the S3 storage of one instance by itself[map[instance:b reason:there is no list]]",
 		} {

@@ -1,6 +1,7 @@
 package ryzeapi
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"math/rand/v2"
@@ -19,6 +20,14 @@ const (
 	giveUp  step = iota
 	requeue      // try again without a pause, from the end of the queue
 	retry        // try again after a pause
+	leave        // give up, because another attempt would have to wait for the rate limit
+)
+
+const (
+	// maxLookAttempts is how many requests a look makes, whatever their answers.
+	maxLookAttempts = 2
+	// lookPatience is how long a look waits for what is not an answer to its own request.
+	lookPatience = 2 * time.Second
 )
 
 // decide returns what a call does after a failed attempt, if it has made some of its maxRetries already. No other code
@@ -39,6 +48,21 @@ func decide(o outcome, retries, maxRetries int) step {
 	}
 }
 
+// decideLook returns what a look does, if another call would take the next step after a failed attempt. It never waits
+// for long, and makes few attempts.
+func decideLook(next step, o outcome, attempts int) step {
+	switch {
+	case !o.instanceToken && o.limit.exceeded && (o.limit.pause() == 0 || attempts >= maxLookAttempts):
+		return leave
+	case next == requeue && attempts >= maxLookAttempts:
+		return leave
+	case next == retry && (attempts >= maxLookAttempts || o.limit.retryAfter > lookPatience):
+		return giveUp
+	default:
+		return next
+	}
+}
+
 // mainTokenMayHelp reports whether an answer to an instance's own token may be different with the main token.
 func mainTokenMayHelp(status int) bool {
 	switch status {
@@ -52,14 +76,22 @@ func mainTokenMayHelp(status int) bool {
 // isTransient reports whether the same request may succeed later: after a server error, a 429, an answer that was cut
 // off, and most errors of the network.
 func isTransient(o outcome) bool {
-	if !o.answered() {
-		return !isPermanent(o.err)
+	return o.status == http.StatusTooManyRequests || o.status >= 500 || mayPass(o.err)
+}
+
+// mayPass is isTransient for the error of a call.
+func mayPass(err error) bool {
+	if e, ok := errors.AsType[*APIError](err); ok {
+		return e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500
 	}
-	if o.status == http.StatusTooManyRequests || o.status >= 500 {
-		return true
+	if e, ok := errors.AsType[*AnswerError](err); ok {
+		return e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500 || e.mayPass()
 	}
-	answer, ok := errors.AsType[*AnswerError](o.err)
-	return ok && o.status < 300 && answer.cutOff
+	if _, ok := errors.AsType[*RedirectError](err); ok {
+		return false
+	}
+	return !isPermanent(err) && !errors.Is(err, ErrWouldWait) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // isPermanent reports whether the error of an attempt without an answer would occur again: an untrusted certificate, a

@@ -30,23 +30,14 @@ type S3 struct {
 	PathPrefix string
 }
 
-// GetS3 reads the S3 storage of an instance. Storage that was never configured is disabled.
+// GetS3 reads the S3 storage of an instance. Storage that was never configured is disabled. It always asks RyzeAPI.
 func (c *Client) GetS3(ctx context.Context, instance string) (S3, error) {
-	return c.callS3(ctx, http.MethodGet, "/api/instance/getS3/", instance, nil)
+	return c.getS3(ctx, instance, request{maxRetries: c.maxRetries})
 }
 
-// RefreshS3 is GetS3 for one instance of many: from the second instance on, a list of all of them serves the reads. It
-// is at most a minute old. Instances that this client has written since, or that the list does not contain in full, are
-// read by themselves. The id is the instance's, "" if it was read by itself.
-func (c *Client) RefreshS3(ctx context.Context, instance string) (s3 S3, id string, err error) {
-	s3, id, reason := c.lists.s3(ctx, instance)
-	if reason == "" {
-		return s3, id, nil
-	}
-	fields := map[string]any{"instance": instance, "reason": reason}
-	c.debug(ctx, "reading the S3 storage of one instance by itself", fields)
-	s3, err = c.GetS3(ctx, instance)
-	return s3, "", err
+func (c *Client) getS3(ctx context.Context, instance string, how request) (S3, error) {
+	how.method, how.path, how.instance = http.MethodGet, "/api/instance/getS3/"+url.PathEscape(instance), instance
+	return c.callS3(ctx, how)
 }
 
 // UpdateS3 saves and enables a complete configuration, and returns what RyzeAPI says that it has saved. RyzeAPI does
@@ -64,8 +55,7 @@ func (c *Client) UpdateS3(ctx context.Context, instance string, config S3Config)
 		true, config.Region, config.Bucket, config.AccessKey, config.SecretKey.Reveal(), config.Endpoint,
 		config.PathPrefix,
 	}
-	defer c.lists.beginWrite(instance)()
-	return c.callS3(ctx, http.MethodPost, "/api/instance/s3/", instance, body, config.SecretKey)
+	return c.writeS3(ctx, instance, body, config.SecretKey)
 }
 
 // DisableS3 disables the S3 storage of an instance. RyzeAPI then deletes its configuration, credentials included.
@@ -73,17 +63,18 @@ func (c *Client) DisableS3(ctx context.Context, instance string) (S3, error) {
 	body := struct {
 		Enabled bool `json:"enabled"`
 	}{false}
-	defer c.lists.beginWrite(instance)()
-	return c.callS3(ctx, http.MethodPost, "/api/instance/s3/", instance, body)
+	return c.writeS3(ctx, instance, body)
 }
 
-func (c *Client) callS3(
-	ctx context.Context, method, path, instance string, body any, secrets ...Secret,
-) (s3 S3, err error) {
-	req := request{
-		method: method, path: path + url.PathEscape(instance), instance: instance, body: body, secrets: secrets,
-		maxRetries: c.maxRetries,
-	}
+func (c *Client) writeS3(ctx context.Context, instance string, body any, secrets ...Secret) (S3, error) {
+	defer c.lists.beginWrite(instance)()
+	return c.callS3(ctx, request{
+		method: http.MethodPost, path: "/api/instance/s3/" + url.PathEscape(instance), instance: instance, body: body,
+		secrets: secrets, maxRetries: c.maxRetries,
+	})
+}
+
+func (c *Client) callS3(ctx context.Context, req request) (s3 S3, err error) {
 	err = c.call(ctx, req, func(answer []byte) error {
 		s3, err = decodeS3(answer)
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // maxRefusals is how many times instances' own tokens may be refused before no other is tried.
@@ -17,6 +18,7 @@ type tokens struct {
 	budget         *budget
 	instanceTokens bool // instances' own tokens may be used
 	lists          *listCache
+	waits          *waitLog      // of all instance tokens
 	probe          chan struct{} // full while a request finds out whether instance tokens are accepted
 
 	mu       sync.Mutex
@@ -40,7 +42,7 @@ func (p *permit) isInstanceToken() bool { return p.instance != "" }
 func newTokens(main Secret, mainBudget *budget, instanceTokens bool, lists *listCache) *tokens {
 	return &tokens{
 		main: main, budget: mainBudget, instanceTokens: instanceTokens, lists: lists, probe: make(chan struct{}, 1),
-		budgets: map[string]*budget{}, failed: map[string]bool{},
+		waits: &waitLog{info: mainBudget.waits.info}, budgets: map[string]*budget{}, failed: map[string]bool{},
 	}
 }
 
@@ -54,15 +56,25 @@ func (t *tokens) newPosition(instance string) int {
 }
 
 // acquire waits until a request may be sent, with the main token or the instance's own. The permit must be given back
-// with [tokens.release]. Its only error is the end of the context: a [*RateLimitError] or the context's own.
-func (t *tokens) acquire(ctx context.Context, instance string, position int) (*permit, error) {
-	ticket, err := t.budget.acquire(ctx, position, t.mayUseInstanceToken(instance))
-	if errors.Is(err, errUsedUp) {
-		var p *permit
-		if p, err = t.acquireInstanceToken(ctx, instance, position); p != nil || err != nil {
+// with [tokens.release]. A look waits for answers only, and otherwise gets [ErrWouldWait]. Any other error is the end
+// of the context: a [*RateLimitError] or the context's own.
+func (t *tokens) acquire(ctx context.Context, instance string, position int, look bool) (*permit, error) {
+	hasFallback := t.mayUseInstanceToken(instance)
+	how := waits
+	switch {
+	case look && instance == "": // a list is what the reserve is for
+		how = leaves
+	case look, hasFallback:
+		how = leavesReserve
+	}
+	ticket, err := t.budget.acquire(ctx, position, how)
+	if hasFallback && errors.Is(err, ErrWouldWait) {
+		if p, err := t.acquireInstanceToken(ctx, instance, position, look); p != nil || err != nil {
 			return p, err
 		}
-		ticket, err = t.budget.acquire(ctx, position, false)
+	}
+	if !look && errors.Is(err, ErrWouldWait) {
+		ticket, err = t.budget.acquire(ctx, position, waits)
 	}
 	if err != nil {
 		return nil, err
@@ -73,16 +85,22 @@ func (t *tokens) acquire(ctx context.Context, instance string, position int) (*p
 // acquireInstanceToken waits until a request may be sent with the instance's own token. It returns nil if there is no
 // such token, or it cannot be used. The first instance token to be used is a probe. The others wait for its outcome, so
 // that a server that accepts no instance token is not sent all of them.
-func (t *tokens) acquireInstanceToken(ctx context.Context, instance string, position int) (*permit, error) {
-	token, ok := t.lists.token(ctx, instance)
+func (t *tokens) acquireInstanceToken(ctx context.Context, instance string, position int, look bool) (*permit, error) {
+	token, ok := t.lists.token(ctx, instance, look)
 	if !ok {
 		return nil, nil //nolint:nilnil // there is no token
 	}
-	p := &permit{token: token, instance: instance}
+	p, how := &permit{token: token, instance: instance}, waits
+	var patience <-chan time.Time // nil never ends
+	if look {
+		patience, how = time.After(lookPatience), leaves
+	}
 	if !t.areAccepted() {
 		select {
 		case t.probe <- struct{}{}:
 			p.isProbe = true
+		case <-patience: // the probe may be waiting for the limit of its own token
+			return nil, nil //nolint:nilnil // the token cannot be used
 		case <-ctx.Done():
 			return nil, nil //nolint:nilnil // acquiring the main token fails too, and says what the request waits for
 		}
@@ -96,7 +114,7 @@ func (t *tokens) acquireInstanceToken(ctx context.Context, instance string, posi
 	}
 	p.budget = t.instanceBudget(instance)
 	var err error
-	if p.ticket, err = p.budget.acquire(ctx, position, false); err != nil {
+	if p.ticket, err = p.budget.acquire(ctx, position, how); err != nil {
 		t.endProbe(p)
 		return nil, err
 	}
@@ -148,7 +166,7 @@ func (t *tokens) instanceBudget(instance string) *budget {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.budgets[instance] == nil {
-		t.budgets[instance] = &budget{info: t.budget.info}
+		t.budgets[instance] = &budget{waits: t.waits}
 	}
 	return t.budgets[instance]
 }

@@ -314,7 +314,7 @@ func TestAnAbandonedProbeMakesRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 		useUp := func(b *budget) {
-			ticket, err := b.acquire(t.Context(), b.newPosition(), false)
+			ticket, err := b.acquire(t.Context(), b.newPosition(), waits)
 			if err != nil {
 				t.Fatal(err)
 			}

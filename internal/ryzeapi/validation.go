@@ -16,6 +16,9 @@ import (
 // credentials, query or fragment. Its errors complete a sentence that begins with the name of the setting. They never
 // contain the URL, which may hold a password.
 func ParseURL(raw string) (*url.URL, error) {
+	if err := checkVisible(raw, false); err != nil {
+		return nil, err
+	}
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
@@ -34,16 +37,20 @@ func ParseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// ParseToken trims a token and checks that it can be sent in an HTTP header (RFC 9110, section 5.5). Its errors
-// complete a sentence that begins with the name of the setting, and never contain the token.
+// ParseToken trims the white space of ASCII from a token, and checks that the rest can be sent in an HTTP header (RFC
+// 9110, section 5.5). Its errors complete a sentence that begins with the name of the setting, and never contain the
+// token.
 func ParseToken(raw string) (Secret, error) {
-	token := strings.TrimSpace(raw)
+	token := strings.Trim(raw, " \t\r\n\v\f")
 	if token == "" {
 		return Secret{}, errors.New("is empty")
 	}
 	if !httpguts.ValidHeaderFieldValue(token) {
 		return Secret{}, errors.New("contains a line break or another control character, which no HTTP header can hold; " +
 			"check how it was copied")
+	}
+	if err := checkVisible(token, false); err != nil {
+		return Secret{}, err
 	}
 	return NewSecret(token), nil
 }
@@ -83,16 +90,25 @@ func CheckInstanceName(name string) error {
 	case path.Clean("/"+name) != "/"+name:
 		return errors.New("has a part that disappears from URLs: . or .., or nothing before, between or after slashes")
 	case strings.Contains(name, ","):
-		return errors.New("contains a comma; give one instance, and use for_each for several")
+		return errors.New("contains a comma; give each instance by itself, with for_each if there are several")
 	}
-	return CheckPlainText(name)
+	return CheckName(name)
 }
 
-// CheckPlainText refuses characters that get into a name or a key only by accident, such as the line break at the end
-// of a file. Its errors complete a sentence that begins with the name of the setting.
-func CheckPlainText(text string) error {
+// CheckName is [CheckPlainText] for text that people read, which may contain emoji and any script.
+func CheckName(text string) error { return checkText(text, true) }
+
+// CheckPlainText refuses characters that get into a key only by accident, such as the line break at the end of a file,
+// or an invisible one. Its errors complete a sentence that begins with the name of the setting, and never contain the
+// text.
+func CheckPlainText(text string) error { return checkText(text, false) }
+
+func checkText(text string, allowJoiners bool) error {
 	if strings.ContainsFunc(text, isControl) {
 		return errors.New("contains a line break or another control character; trimspace() removes it from either end")
+	}
+	if err := checkVisible(text, allowJoiners); err != nil {
+		return err
 	}
 	if text != strings.TrimSpace(text) {
 		return errors.New("begins or ends with white space; trimspace() removes it")

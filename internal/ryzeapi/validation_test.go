@@ -11,7 +11,9 @@ import (
 func TestParseURL(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"https://ryzeapi.cloud":         "",
+		"https://ryzeapi.cloud": "",
+		"\ufeffhttps://ryzeapi.cloud": "contains a byte order mark (U+FEFF) at the beginning, which is invisible; " +
+			"it usually comes from a file or from copied text",
 		"http://127.0.0.1:8080":         "",
 		"https://[::1]:9000/base/":      "",
 		"HTTPS://RYZEAPI.CLOUD":         "",
@@ -65,6 +67,7 @@ func TestParseToken(t *testing.T) {
 	for raw, want := range map[string]string{
 		"abc": "abc", " abc\r\n": "abc", "a b": "a b",
 		"": "", " \n": "", "hunter\n2": "", "hunter\x002": "", "hunter\x7f2": "",
+		"hunter2\u00a0": "", "\ufeffhunter2": "", "hunt\u200ber2": "", "\tabc\v\f": "abc",
 	} {
 		token, err := ParseToken(raw)
 		if (err == nil) != (want != "") || token.Reveal() != want {
@@ -79,7 +82,8 @@ func TestParseToken(t *testing.T) {
 func TestCheckInstanceName(t *testing.T) {
 	t.Parallel()
 	for name, valid := range map[string]bool{
-		"shop-1": true, "Shop_1": true, "a/b": true, "a b": true, "é": true, "...": true,
+		"shop-1": true, "Shop_1": true, "a/b": true, "a b": true, "é": true, "...": true, "👩\u200d💻": true, "❤\ufe0f": true,
+		"\ufeffa": false, "a\u200bb": false, "a\u200e": false,
 		"": false, " ": false, " a": false, "a ": false, "a\u00a0": false, "a,b": false,
 		"a\nb": false, "a\x7f": false, "\u0085": false, ".": false, "..": false,
 		"/": false, "a/": false, "/a": false, "a//b": false, "a/../b": false, "a/./b": false,
