@@ -326,6 +326,10 @@ var rows = []row{
 	{store: "MinIO", source: minioErrors, code: "XMinioObjectExistsAsDirectory", means: PrefixRefused},
 	{store: "Ceph", source: cephErrors, code: "InvalidObjectName", means: PrefixRefused},
 	{store: "Supabase", source: supabase, code: "InvalidKey", means: PrefixRefused},
+	{
+		store: "rclone", source: "https://github.com/rclone/rclone/blob/master/cmd/serve/s3/utils.go",
+		code: "InvalidArgument", message: saying(`^object name contains unsupported characters`), means: PrefixRefused,
+	},
 	{store: "SeaweedFS", source: seaweed, code: "ExistingObjectIsFile", means: PrefixRefused},
 	{store: "SeaweedFS", source: seaweed, code: "ExistingObjectIsDirectory", means: PrefixRefused},
 	{store: "AWS, MinIO, gofakes3", source: awsErrors, code: "KeyTooLongError", means: PrefixRefused},

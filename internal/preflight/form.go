@@ -10,6 +10,10 @@ import (
 // its alias for the first one.
 var awsRegion = regexp.MustCompile(`^([a-z]{2,}(-[a-z]+)+-[0-9]+|aws-global)$`)
 
+// plainPrefix is the form of prefixes that every store accepts: folders of safe characters
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), none of which is "." or "..".
+var plainPrefix = regexp.MustCompile(`^([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*([A-Za-z0-9_-][A-Za-z0-9_.-]*)?$`)
+
 // Form returns what cannot work because of its form alone, without a request; [Fine] if there is nothing like that.
 // Empty fields are skipped, so it can be used before all values are known. The Status is 0.
 func (t Target) Form() Result {

@@ -61,17 +61,17 @@ type question struct {
 type kind int
 
 const (
-	looking       kind = iota // a list, without time to settle
-	accessing                 // a list
-	beforeWriting             // a list; a key that may not list is fine
-	putting                   // an object is put and deleted
-	ofStore                   // not asked; the store itself, in Checker.settling
+	looking   kind = iota // a list, without time to settle
+	listing               // a list; a denial may stay
+	accessing             // a list
+	putting               // an object is put and deleted
+	ofStore               // not asked; the store itself, in Checker.settling
 )
 
 // minds reports whether a question is worth asking again after this answer, which may be due to something that was made
 // moments ago.
 func (k kind) minds(result Result) bool {
-	return k != looking && result.maySettle() && (k != beforeWriting || !result.isAboutPrefix())
+	return k != looking && result.maySettle() && (k != listing || !result.isAboutPrefix())
 }
 
 // check is a question that is being asked, or was.
@@ -117,12 +117,20 @@ func (c *Checker) Access(ctx context.Context, target Target, secretKey string) (
 	return c.list(ctx, target, secretKey, accessing)
 }
 
-// Write asks what [Checker.Access] asks, then puts a small object under the prefix, and deletes it. It puts nothing
-// if the list shows that it cannot work: some stores create a missing bucket when something is put into it. The error
-// is the context's.
+// AccessAgain is [Checker.Access] for storage whose key, secret and bucket were in use before. So a denial has nothing
+// to wait for: a key that may not list would be given the time in every apply.
+func (c *Checker) AccessAgain(ctx context.Context, target Target, secretKey string) (Result, error) {
+	return c.list(ctx, target, secretKey, listing)
+}
+
+// Write asks what [Checker.Access] asks of the bucket, then puts a small object under the prefix, and deletes it. It
+// puts nothing if the list shows that it cannot work: some stores create a missing bucket when something is put into
+// it. The error is the context's.
 func (c *Checker) Write(ctx context.Context, target Target, secretKey string) (Result, error) {
-	listed, err := c.list(ctx, target, secretKey, beforeWriting)
-	if err != nil || !listed.leavesWriteOpen() {
+	bucket := target
+	bucket.PathPrefix = "" // the put tests it
+	listed, err := c.list(ctx, bucket, secretKey, listing)
+	if err != nil || !listed.LeavesWriteOpen() {
 		return listed, err
 	}
 	return c.once(ctx, question{target, secretKey, putting}, func(ctx context.Context) Result {
@@ -130,36 +138,53 @@ func (c *Checker) Write(ctx context.Context, target Target, secretKey string) (R
 	})
 }
 
-// list asks for a list. Targets that differ by the prefix alone share the question, unless the answer is about the
-// prefix: a key may be allowed to list below one and not below another.
+// list asks for a list below the prefix. A key that may list the whole bucket may list below every prefix, so targets
+// that differ by the prefix alone share that question. Only where its answer says nothing about the prefix, each asks
+// for itself. Who asks first makes no difference to the answer.
 func (c *Checker) list(ctx context.Context, target Target, secretKey string, kind kind) (Result, error) {
-	if kind == beforeWriting {
-		target.PathPrefix = "" // the put tests it
+	if target.PathPrefix != "" {
+		bucket := target
+		bucket.PathPrefix = ""
+		result, err := c.listOnce(ctx, bucket, secretKey, min(kind, listing))
+		if err != nil || !result.isAboutPrefix() && (result.Reason != Fine || plainPrefix.MatchString(target.PathPrefix)) {
+			return result, err
+		}
 	}
-	ask := func(asked question) (Result, error) {
-		return c.once(ctx, asked, func(ctx context.Context) Result {
-			list := func() Result {
-				result := c.ask(ctx, target, secretKey, kind == looking, sending{doing: reading})
-				result.prefix = target.PathPrefix
-				return result
-			}
-			if kind == looking {
-				return list()
-			}
-			if looked, found := c.looked(asked); found {
-				return looked
-			}
-			return c.settle(ctx, target, secretKey, list, kind.minds)
-		})
-	}
+	return c.listOnce(ctx, target, secretKey, kind)
+}
+
+func (c *Checker) listOnce(ctx context.Context, target Target, secretKey string, kind kind) (Result, error) {
 	asked := question{target, secretKey, kind}
-	asked.target.PathPrefix = ""
-	result, err := ask(asked)
-	if err == nil && result.isAboutPrefix() && result.prefix != target.PathPrefix {
-		asked.target.PathPrefix = target.PathPrefix
-		return ask(asked)
+	return c.once(ctx, asked, func(ctx context.Context) Result {
+		list := func() Result {
+			result := c.ask(ctx, target, secretKey, kind == looking, sending{doing: reading})
+			return c.orBucketInEndpoint(ctx, target, secretKey, result)
+		}
+		if kind == looking {
+			return list()
+		}
+		if looked, found := c.looked(asked); found {
+			return looked
+		}
+		return c.settle(ctx, target, secretKey, list, kind.minds)
+	})
+}
+
+// orBucketInEndpoint finds out whether a list was denied because the endpoint's path ends with a bucket, so that the
+// store took it for a request to get an object.
+func (c *Checker) orBucketInEndpoint(ctx context.Context, target Target, secretKey string, denied Result) Result {
+	path := target.path()
+	if denied.Reason != AccessDenied || path == "" {
+		return denied
 	}
-	return result, err
+	last := strings.LastIndexByte(path, '/')
+	outer := target
+	outer.Endpoint = strings.TrimSuffix(strings.TrimRight(target.Endpoint, "/"), path[last:])
+	outer.Bucket = path[last+1:]
+	if outer.Endpoint != target.Endpoint && c.ask(ctx, outer, secretKey, false, sending{doing: reading}).Reason == Fine {
+		denied.Reason, denied.Suspects, denied.EndpointPart = BucketInEndpoint, 0, path[last:]
+	}
+	return denied
 }
 
 // once asks a question, or waits for the caller that is asking it. A caller that gives up does not affect the others;
@@ -238,7 +263,7 @@ func (c *Checker) wholeTime(kind kind) time.Duration {
 	switch kind {
 	case looking, ofStore:
 		return c.Time
-	case accessing, beforeWriting:
+	case listing, accessing:
 		return c.settleTime() + c.Time
 	case putting:
 	}

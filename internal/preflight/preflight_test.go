@@ -22,7 +22,7 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/s3store"
 )
 
-// store is a real one, for all tests: "writer" owns the bucket "media", which "reader" may list.
+// store is a real one, for all tests, with the keys of [s3store.StartForTests].
 var store *s3store.Store
 
 func TestMain(m *testing.M) {
@@ -32,9 +32,6 @@ func TestMain(m *testing.M) {
 	}
 	ctx := context.Background() //nolint:forbidigo // TestMain has no caller's context
 	if store, err = s3store.StartForTests(ctx, filepath.Join("..", ".."), dir); err != nil {
-		log.Fatal(err)
-	}
-	if err := store.AddBucket(ctx, "media.with.dots", "writer", ""); err != nil {
 		log.Fatal(err)
 	}
 	code := m.Run()
@@ -80,8 +77,9 @@ func TestAgainstARealStore(t *testing.T) {
 			againstStore(t, endpoint)
 		})
 	}
+	ctx := context.WithoutCancel(t.Context()) // which ends before the cleanup
 	t.Cleanup(func() {
-		if left, err := store.Objects("media"); err != nil || len(left) > 0 {
+		if left, err := store.Objects(ctx, "media"); err != nil || len(left) > 0 {
 			t.Errorf("left behind: %q, %v", left, err)
 		}
 	})
@@ -253,7 +251,8 @@ func TestCallersShareACheck(t *testing.T) {
 	}
 }
 
-// A key may be allowed to list below one prefix and not below another, so a denial is asked again for each.
+// A key may be allowed to list below one prefix and not below another. Each prefix gets its own answer, whoever asks
+// first, in a plan and in an apply, which wait for no denial of the whole bucket.
 func TestADenialIsNotShared(t *testing.T) {
 	t.Parallel()
 	target := served(t, func(w http.ResponseWriter, r *http.Request) {
@@ -263,14 +262,93 @@ func TestADenialIsNotShared(t *testing.T) {
 		}
 		succeed(w, r)
 	})
-	checker := impatient()
-	for _, c := range []struct {
-		prefix string
-		want   Reason
-	}{{"theirs/", AccessDenied}, {"mine/", Fine}, {"theirs/", AccessDenied}} {
-		target.PathPrefix = c.prefix
-		if result, err := checker.Look(t.Context(), target, "secret"); err != nil || result.Reason != c.want {
-			t.Errorf("%s: %s, %v", c.prefix, result.Reason, err)
+	results := map[string]Reason{"": AccessDenied, "theirs/": AccessDenied, "mine/": Fine}
+	for _, order := range [][]string{{"mine/", "theirs/", "mine/"}, {"theirs/", "mine/", "theirs/"}, {"", "mine/", ""}} {
+		checker := impatient()
+		for _, ask := range []func(context.Context, Target, string) (Result, error){
+			checker.Look, checker.Access, checker.AccessAgain,
+		} {
+			for _, prefix := range order {
+				target.PathPrefix = prefix
+				if result, err := ask(t.Context(), target, "secret"); err != nil || result.Reason != results[prefix] {
+					t.Errorf("%q: %q: %s, %v", order, prefix, result.Reason, err)
+				}
+			}
+		}
+	}
+	checker := settling()
+	target.PathPrefix = "mine/"
+	start := time.Now()
+	result, err := checker.Access(t.Context(), target, "secret")
+	if err != nil || result.Reason != Fine || time.Since(start) > checker.settleTime()/2 {
+		t.Errorf("%s, %v, after %s", result.Reason, err, time.Since(start))
+	}
+}
+
+// A store may refuse a name for its form. So a prefix that not every store accepts is asked for even if the key may
+// list the whole bucket; of the others, it is known that they are fine.
+func TestAPrefixOfAnUnusualFormIsAskedFor(t *testing.T) {
+	t.Parallel()
+	for prefix, unusual := range map[string]bool{
+		"shop": false, "shop/": false, "a-1/b_2/c.d/": false, "a..b/": false, "2026": false,
+		"/": true, "/shop/": true, "shop//": true, "a/../b/": true, "./a": true, "a b/": true, "a+b/": true, "é/": true,
+		"a\\b/": true, "a%2Fb/": true, ".hidden/": true,
+	} {
+		var asked calls
+		target := served(t, func(w http.ResponseWriter, r *http.Request) {
+			asked.add(r)
+			if r.URL.Query().Get("prefix") == prefix {
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = io.WriteString(w, xmlError("XMinioInvalidObjectName", "No."))
+				return
+			}
+			succeed(w, r)
+		})
+		target.PathPrefix = prefix
+		want := map[bool]Reason{false: Fine, true: PrefixRefused}[unusual]
+		if result, err := impatient().Look(t.Context(), target, "secret"); err != nil || result.Reason != want {
+			t.Errorf("%q: %s, %v, asked for %q", prefix, result.Reason, err, asked.all())
+		}
+	}
+}
+
+// A key that may not get objects is denied where the endpoint contains the bucket, and so is one that may not list. The
+// bucket that it may list tells.
+func TestADeniedListOfABucketInTheEndpoint(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path string // of the endpoint
+		list string // path that may be listed
+		want Reason
+		part string
+	}{
+		"the bucket":              {"/media", "/media", BucketInEndpoint, "/media"},
+		"with a slash at the end": {"/media/", "/media", BucketInEndpoint, "/media"},
+		"another bucket":          {"/photos", "/photos", BucketInEndpoint, "/photos"},
+		"below a path":            {"/s3/media", "/s3/media", BucketInEndpoint, "/media"},
+		"a path":                  {"/s3", "", AccessDenied, "/s3"},
+		"no path":                 {"", "", AccessDenied, ""},
+	} {
+		for _, write := range []bool{false, true} {
+			target := served(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet && r.URL.Path != c.list {
+					refuse(w, "AccessDenied")
+					return
+				}
+				succeed(w, r)
+			})
+			target.Endpoint += c.path
+			check, want := impatient().Access, c.want
+			if write {
+				check = impatient().Write
+				if want == AccessDenied {
+					want = Fine
+				}
+			}
+			result, err := check(t.Context(), target, "secret")
+			if err != nil || result.Reason != want || result.Reason != Fine && result.EndpointPart != c.part {
+				t.Errorf("%s, write %t: %s, %+v, %v", name, write, result.Reason, result, err)
+			}
 		}
 	}
 }
@@ -578,6 +656,27 @@ func TestWhatDoesNotSettle(t *testing.T) {
 				t.Errorf("later: %s, %v, %d requests after %s", result.Reason, err, asked.count()-before, time.Since(start))
 			}
 		})
+	}
+}
+
+// Storage that keeps its key and bucket waits for no denial, which may stay for good. All else may be new again.
+func TestAccessAgain(t *testing.T) {
+	t.Parallel()
+	for code, waits := range map[string]bool{"AccessDenied": false, "NoSuchBucket": true, "InvalidAccessKeyId": true} {
+		var asked calls
+		target := served(t, func(w http.ResponseWriter, r *http.Request) {
+			asked.add(r)
+			refuse(w, code)
+		})
+		for _, prefix := range []string{"", "shop/"} {
+			target.PathPrefix = prefix
+			checker := settling()
+			start := time.Now()
+			result, err := checker.AccessAgain(t.Context(), target, "secret")
+			if took := time.Since(start); err != nil || result.Code != code || took > checker.settleTime()/2 != waits {
+				t.Errorf("%s with %q: %s, %v, after %s and %d requests", code, prefix, result.Code, err, took, asked.count())
+			}
+		}
 	}
 }
 

@@ -144,7 +144,6 @@ type Result struct {
 
 	mayBeThere bool   // an object that was put may be there in spite of the result
 	version    string // of the object that was put
-	prefix     string // that was asked for
 }
 
 // IsDefinite reports that the configuration cannot work as it is.
@@ -177,8 +176,8 @@ func (r Result) isAboutPrefix() bool {
 	return r.Reason == AccessDenied || r.Reason == DeniedFromHere || r.Reason == PrefixRefused
 }
 
-// leavesWriteOpen reports whether an object might be put, by what a list has found.
-func (r Result) leavesWriteOpen() bool {
+// LeavesWriteOpen reports whether an object might be put, by what a list has found.
+func (r Result) LeavesWriteOpen() bool {
 	return slices.Contains([]Reason{Fine, AccessDenied, DeniedFromHere, Unsupported}, r.Reason)
 }
 
@@ -269,6 +268,11 @@ func (r *Result) fit(target Target, doing operation, got answer, said document) 
 		} else if path != "" {
 			r.Suspects, r.EndpointPart = r.Suspects|SuspectEndpoint, path
 		}
+		// MinIO and SeaweedFS deny what the key's rights do not name, whether or not there is such a bucket; AWS tells
+		// the two apart.
+		if !target.IsAWS() {
+			r.Suspects |= SuspectBucket
+		}
 	case UnknownAccessKey, UnusableKey, MalformedAccessKey:
 		// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
 		if strings.HasPrefix(target.AccessKey, "ASIA") {
@@ -290,6 +294,11 @@ func (r *Result) fit(target Target, doing operation, got answer, said document) 
 		r.fitNoSuchKey(target, doing)
 	case WrongRegion, WrongEndpoint, NoSuchRegion:
 		r.fitRegion(target, got, said)
+	case OtherRefusal:
+		// Nothing is put unless a list has worked, or was denied. So the store may have something against the name.
+		if doing == writing && got.status == http.StatusBadRequest && !plainPrefix.MatchString(target.PathPrefix) {
+			r.Reason = PrefixRefused
+		}
 	case NotS3:
 		if path != "" {
 			r.Suspects, r.EndpointPart = r.Suspects|SuspectEndpoint, path

@@ -25,14 +25,27 @@ const (
 )
 
 // checkStore asks the store, before an apply saves the storage, whether it would work. Only a configuration that
-// certainly cannot work is an error.
-func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan *instanceS3Model) diag.Diagnostics {
+// certainly cannot work is an error. The prior state is nil for a create.
+func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan, prior *instanceS3Model) diag.Diagnostics {
 	check := r.services.checker.Access
-	if plan.preflightMode(r.services.preflight) == preflightWrite {
+	switch {
+	case plan.preflightMode(r.services.preflight) == preflightWrite:
 		check = r.services.checker.Write
+	case prior != nil && plan.usesSameKey(prior):
+		check = r.services.checker.AccessAgain
 	}
 	_, diags := r.askStore(ctx, config, plan, check)
 	return diags
+}
+
+// usesSameKey reports whether enabled storage keeps its key, its secret and its bucket. Its prefix may change.
+func (m *instanceS3Model) usesSameKey(prior *instanceS3Model) bool {
+	for _, f := range fields {
+		if f.name != "path_prefix" && !m.keeps(f, m.toSend(f).ValueString(), f.inModel(prior).ValueString()) {
+			return false
+		}
+	}
+	return prior.isEnabled() && m.SecretKeyVersion.Equal(prior.SecretKeyVersion)
 }
 
 // checkStoreAtPlan asks the store in a plan, where everything that the check needs is known. It puts no object,
@@ -50,12 +63,18 @@ func (r *instanceS3Resource) checkStoreAtPlan(
 			return nil
 		}
 	}
+	ask := func(question storeQuestion) (preflight.Result, diag.Diagnostics) {
+		if plan.preflightMode(r.services.preflight) == preflightWrite {
+			question = untilPut(question)
+		}
+		return r.askStore(ctx, config, plan, question)
+	}
 	instance, store := plan.Instance.ValueString(), plan.preflightTarget()
 	store.PathPrefix = ""
-	result, found := r.askStore(ctx, config, plan, r.services.checker.Look)
+	result, found := ask(r.services.checker.Look)
 	if saves && result.IsKeyUnknown() && !r.services.refreshed.Load() {
 		// This may be the plan that Terraform makes within an apply, which may have made the key moments ago.
-		result, found = r.askStore(ctx, config, plan, r.services.checker.Access)
+		result, found = ask(r.services.checker.Access)
 	}
 	var diags diag.Diagnostics
 	for _, d := range found {
@@ -73,10 +92,23 @@ func (r *instanceS3Resource) checkStoreAtPlan(
 	return diags
 }
 
-// askStore asks the store with one of the checker's questions, unless the preflight is off or the storage is disabled.
+// storeQuestion is a question that the checker asks a store.
+type storeQuestion func(context.Context, preflight.Target, string) (preflight.Result, error)
+
+// untilPut is a question before an object is put, which tells what a denied list leaves open.
+func untilPut(ask storeQuestion) storeQuestion {
+	return func(ctx context.Context, target preflight.Target, secretKey string) (preflight.Result, error) {
+		result, err := ask(ctx, target, secretKey)
+		if result.LeavesWriteOpen() {
+			result = preflight.Result{}
+		}
+		return result, err
+	}
+}
+
+// askStore asks the store, unless the preflight is off or the storage is disabled.
 func (r *instanceS3Resource) askStore(
-	ctx context.Context, config, plan *instanceS3Model,
-	ask func(context.Context, preflight.Target, string) (preflight.Result, error),
+	ctx context.Context, config, plan *instanceS3Model, ask storeQuestion,
 ) (preflight.Result, diag.Diagnostics) {
 	mode := plan.preflightMode(r.services.preflight)
 	if mode == preflightOff || !plan.isEnabled() {

@@ -19,8 +19,7 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/s3store"
 )
 
-// realStore is one S3 store for all tests: "writer" owns the bucket "media", which "reader" may list, and the bucket
-// "private".
+// realStore is one S3 store for all tests, with the keys of [s3store.StartForTests].
 var realStore struct {
 	once  sync.Once
 	store *s3store.Store
@@ -221,8 +220,9 @@ func TestAccPreflightPassesWhatMayWork(t *testing.T) {
 			})
 		})
 	}
+	ctx := context.WithoutCancel(t.Context()) // which ends before the cleanup
 	t.Cleanup(func() {
-		if left, err := realStore.store.Objects("media"); err != nil || len(left) > 0 {
+		if left, err := realStore.store.Objects(ctx, "media"); err != nil || len(left) > 0 {
 			t.Errorf("left behind: %q, %v", left, err)
 		}
 	})
@@ -386,4 +386,110 @@ func TestPreflightPutsNothingInAPlan(t *testing.T) {
 			},
 		}
 	})
+}
+
+// deniesLists is a store whose key may not list. It reports how often it was asked for a list since the last call.
+func deniesLists(t *testing.T) (url string, lists func() int) {
+	t.Helper()
+	var asked atomic.Int32
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"x"`)
+		if r.Method == http.MethodGet {
+			asked.Add(1)
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `<Error><Code>AccessDenied</Code></Error>`)
+		}
+	}))
+	t.Cleanup(store.Close)
+	return store.URL, func() int { return int(asked.Swap(0)) }
+}
+
+// A key that may put objects and not list is all that "write" needs, so neither the plan nor the apply warns. With
+// "access", both do.
+func TestPreflightOfAKeyThatMayOnlyWrite(t *testing.T) {
+	t.Parallel()
+	for mode, warnings := range map[string][]string{
+		"write":  nil,
+		"access": {wrapped(`Could only partly check the S3 storage.*a wrong "bucket".*set "preflight" to "write"`)},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			url, lists := deniesLists(t)
+			play(t, false, mockapi.Options{}, func(f *fixture) []step {
+				f.settings = arguments{"preflight": mode}
+				saved := body(mockapi.Storage{Endpoint: url, Bucket: "media", AccessKey: "AKIA", SecretKey: "one"})
+				return []step{
+					{config: counted(url), secret: "one", planOnly: true, warnings: warnings},
+					{config: counted(url), secret: "one", warnings: warnings, sent: []string{saved}},
+					{
+						before: func() {
+							if lists() == 0 {
+								t.Error("the store was not asked")
+							}
+						},
+						sent: []string{disableBody},
+					},
+				}
+			})
+		})
+	}
+}
+
+// An apply gives a denial time, since a policy of the same apply may not be in force yet. Where the key, the secret
+// and the store stay as they were, there is nothing to wait for.
+func TestPreflightWaitsForNoDenialOfWhatIsInUse(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change arguments
+		secret string
+		waits  bool
+	}{
+		"another prefix":     {change: prefix("shop/"), secret: "one"},
+		"another secret":     {secret: "two", waits: true},
+		"another access key": {change: arguments{"access_key": "AKIB"}, secret: "one", waits: true},
+		"another bucket":     {change: arguments{"bucket": "photos"}, secret: "one", waits: true},
+		"another region":     {change: arguments{"region": "eu-west-1"}, secret: "one", waits: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, lists := deniesLists(t)
+			config := counted(url).with(arguments{"preflight": "access", "region": "us-east-1"})
+			warnings := []string{wrapped(`Could only partly check the S3 storage`)}
+			saved := mockapi.Storage{
+				Endpoint: url, Region: "us-east-1", Bucket: "media", AccessKey: "AKIA", SecretKey: "one",
+			}
+			changed := saved
+			changed.SecretKey = c.secret
+			for name, field := range map[string]*string{
+				"path_prefix": &changed.PathPrefix, "access_key": &changed.AccessKey, "bucket": &changed.Bucket,
+				"region": &changed.Region,
+			} {
+				if value, found := c.change[name].(string); found {
+					*field = value
+				}
+			}
+			var planned int
+			play(t, false, mockapi.Options{}, func(*fixture) []step {
+				return []step{
+					{config: config, secret: "one", warnings: warnings, sent: []string{body(saved)}},
+					{
+						before: func() { lists() }, config: config.with(c.change), secret: c.secret, planOnly: true,
+						warnings: warnings,
+					},
+					{
+						before: func() { planned = lists() }, config: config.with(c.change), secret: c.secret, warnings: warnings,
+						sent: []string{body(changed)},
+					},
+					{ // an apply plans twice, so without a wait it asks three times what the plan asked
+						before: func() {
+							if asked := lists(); (asked > 3*planned) != c.waits {
+								t.Errorf("%d lists in the plan, %d in the apply", planned, asked)
+							}
+						},
+						sent: []string{disableBody},
+					},
+				}
+			})
+		})
+	}
 }

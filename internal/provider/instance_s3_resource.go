@@ -427,7 +427,7 @@ func (r *instanceS3Resource) send(
 	diags.Append(config.checkComplete()...) // now with the values that were unknown at plan
 	diags.Append(plan.checkSendable(config.SecretKey)...)
 	if !diags.HasError() {
-		diags.Append(r.checkStore(ctx, config, plan)...)
+		diags.Append(r.checkStore(ctx, config, plan, prior)...)
 	}
 	if diags.HasError() {
 		return "", false, diags

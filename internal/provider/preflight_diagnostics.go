@@ -199,7 +199,7 @@ func openQuestion(target preflight.Target, result preflight.Result) finding {
 			fmt.Sprintf(`Begin "path_prefix" without a slash and end it with one: set it to %q.`,
 				strings.Trim(target.PathPrefix, "/")+"/")}
 	case preflight.PrefixRefused:
-		return finding{"path_prefix", fmt.Sprintf("The store does not accept names that begin with %q.", target.PathPrefix),
+		return finding{"path_prefix", fmt.Sprintf("The store refused a name that begins with %q.", target.PathPrefix),
 			`Choose a plainer "path_prefix".`}
 	case preflight.WrongClock:
 		return finding{"endpoint", "The clocks of the store and this machine are too far apart.",
@@ -260,7 +260,7 @@ func suspected(result preflight.Result) string {
 	if len(causes) == 0 {
 		return ""
 	}
-	return "The store gives the same answer for " + enumeration(causes) + "."
+	return "The store may give the same answer for " + enumeration(causes) + "."
 }
 
 func suspectedEndpoint(result preflight.Result) string {

@@ -114,6 +114,7 @@ func TestPreflightDiagnosticsGolden(t *testing.T) {
 		}},
 		{"list denied", "access", minio, preflight.Result{
 			Reason: preflight.AccessDenied, Status: 403, Code: "AccessDenied", Message: "Access Denied",
+			Suspects: preflight.SuspectBucket,
 		}},
 		{"list denied, to the right key", "access", aws, preflight.Result{
 			Reason: preflight.AccessDenied, Status: 403, Code: "AccessDenied", SignatureRight: true,

@@ -1,156 +1,195 @@
-// Package s3store serves a real S3 store on loopback, for tests and the demo: versitygw, with its files in one folder
-// and its users in another.
+// Package s3store serves a real S3 store on loopback, for tests and the demo: one of several programs, with its files
+// in one folder.
 package s3store
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 const (
 	adminKey    = "store-admin"
 	adminSecret = "store-admin-secret"
 	region      = "us-east-1"
+
+	startTime = time.Minute // SeaweedFS takes more than ten seconds, on a busy machine many more
 )
 
-// Store is a running store. It signs for the region us-east-1.
+// Store is a running store. It signs for the region us-east-1, if it minds the region.
 type Store struct {
-	URL     string
-	program string
-	files   string
-	server  *exec.Cmd
-	log     string
+	URL string
+
+	programs []string
+	dir      string
+	admin    *s3.Client
+	server   *exec.Cmd
+	ended    chan struct{} // closed when the server has ended
+	outside  []string      // files that the server has outside its folder
 }
 
-// Build builds the store from the repository at root, and returns the path of the program. It takes minutes the first
-// time; out is shown what go says meanwhile.
-func Build(ctx context.Context, root string, out io.Writer) (program string, err error) {
-	tool := exec.CommandContext(ctx, "go", "tool", "-n", "versitygw")
-	tool.Dir = filepath.Join(root, "tools", "s3server")
-	tool.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath") // shares its build cache with the provider
-	tool.Stderr = out
-	path, err := tool.Output()
-	if err != nil {
-		return "", fmt.Errorf("building the S3 store: %w", err)
-	}
-	return strings.TrimSpace(string(path)), nil
+// Key is an access key with its secret, and what it may do.
+type Key struct {
+	Access, Secret string
+	Rights         []Right
 }
 
-// Start serves the store that [Build] has built, with its files in dir, until [Store.Stop] is called or the context
-// ends.
-func Start(ctx context.Context, program, dir string) (*Store, error) {
-	address, err := freeAddress()
+// Right is what a key may do in a bucket, or in all, with the objects whose names begin with a prefix. To put includes
+// to delete.
+type Right struct {
+	Bucket, Prefix string // empty for all
+	List, Put      bool
+}
+
+// Start serves a store that [Kind.Build] has built, with its files in dir, an empty folder's absolute path,
+// until [Store.Stop] is called or the context ends. It has these buckets and keys.
+func (k Kind) Start(ctx context.Context, programs []string, dir string, buckets []string, keys []Key) (*Store, error) {
+	s := &Store{programs: programs, dir: dir, ended: make(chan struct{})}
+	if err := s.start(ctx, k, keys); err != nil {
+		return nil, fmt.Errorf("starting the S3 store %s: %w", k, err)
+	}
+	if err := s.prepare(ctx, k, buckets, keys); err != nil {
+		s.Stop()
+		said, _ := os.ReadFile(s.path("log"))
+		return nil, fmt.Errorf("preparing the S3 store %s: %w; its log says: %s", k, err, said)
+	}
+	return s, nil
+}
+
+func (s *Store) start(ctx context.Context, k Kind, keys []Key) error {
+	ports, err := freePorts(8)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &Store{
-		URL: "http://" + address, program: program, files: filepath.Join(dir, "files"), log: filepath.Join(dir, "log"),
+	log, err := os.Create(s.path("log"))
+	if err := errors.Join(err, os.Mkdir(s.path("files"), 0o700)); err != nil {
+		return err
 	}
-	users, metadata := filepath.Join(dir, "users"), filepath.Join(dir, "metadata")
-	log, err := os.Create(s.log)
-	if err := errors.Join(err, os.Mkdir(s.files, 0o700), os.Mkdir(users, 0o700), os.Mkdir(metadata, 0o700)); err != nil {
-		return nil, fmt.Errorf("preparing the S3 store: %w", err)
+	defer log.Close() //nolint:errcheck // the server has a copy of its own
+	if s.server, err = kinds[k].serve(ctx, s, ports, keys); err != nil {
+		return err
 	}
-	defer log.Close()                              //nolint:errcheck // the server has a copy of its own
-	s.server = exec.CommandContext(ctx, s.program, //nolint:gosec // built from this repository
-		"--access", adminKey, "--secret", adminSecret, "--port", address, "--region", region, "--iam-dir", users, "--quiet",
-		"posix", "--sidecar", metadata, s.files)
-	s.server.Stdout, s.server.Stderr = log, log
+	s.URL = fmt.Sprintf("http://127.0.0.1:%d", ports[0])
+	s.server.Stdout, s.server.Stderr, s.server.Dir = log, log, s.dir
+	s.admin = s3.New(s3.Options{
+		BaseEndpoint: aws.String(s.URL), Region: region, UsePathStyle: true, Retryer: aws.NopRetryer{},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: adminKey, SecretAccessKey: adminSecret}, nil
+		}),
+	})
 	if err := s.server.Start(); err != nil {
-		return nil, fmt.Errorf("starting the S3 store: %w", err)
+		return err
 	}
-	for range 200 {
-		if connection, err := net.Dial("tcp", address); err == nil {
-			return s, connection.Close()
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	said, _ := os.ReadFile(s.log)
-	s.Stop()
-	return nil, fmt.Errorf("the S3 store does not answer; its log says: %s", said)
+	go func() {
+		_ = s.server.Wait() // how it ended does not matter
+		close(s.ended)
+	}()
+	return nil
 }
 
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("looking for a free port: %w", err)
+// prepare waits until the store answers, and makes what [Kind.Start] was asked for.
+func (s *Store) prepare(ctx context.Context, k Kind, buckets []string, keys []Key) error {
+	if err := s.awaitAnswer(ctx); err != nil {
+		return err
 	}
-	return listener.Addr().String(), listener.Close()
+	for _, bucket := range buckets {
+		if _, err := s.admin.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+			return err
+		}
+	}
+	if grant := kinds[k].grant; grant != nil {
+		return grant(ctx, s, buckets, keys)
+	}
+	return nil
+}
+
+func (s *Store) awaitAnswer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	for {
+		_, err := s.Buckets(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-s.ended:
+			return errors.New("it has ended")
+		case <-ctx.Done():
+			return fmt.Errorf("it does not answer: %w", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // Stop ends the store. Its files stay.
 func (s *Store) Stop() {
 	_ = s.server.Process.Kill() // it may have ended
-	_ = s.server.Wait()
+	<-s.ended
+	for _, file := range s.outside {
+		_ = os.Remove(file) // it may never have been there
+	}
 }
 
-// StartForTests builds a store and serves it with its files in dir. The user "writer" owns the buckets "media", which
-// the user "reader" may list, and "private". Their secrets are "writer-secret" and "reader-secret".
-func StartForTests(ctx context.Context, root, dir string) (*Store, error) {
-	program, err := Build(ctx, root, os.Stderr)
+// Buckets returns the names of all buckets.
+func (s *Store) Buckets(ctx context.Context) ([]string, error) {
+	listed, err := s.admin.ListBuckets(ctx, &s3.ListBucketsInput{})
 	if err != nil {
 		return nil, err
 	}
-	s, err := Start(ctx, program, dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, prepare := range []func() error{
-		func() error { return s.AddUser(ctx, "writer", "writer-secret") },
-		func() error { return s.AddUser(ctx, "reader", "reader-secret") },
-		func() error { return s.AddBucket(ctx, "media", "writer", "reader") },
-		func() error { return s.AddBucket(ctx, "private", "writer", "") },
-	} {
-		if err := prepare(); err != nil {
-			s.Stop()
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-// AddUser adds a user, whose name is the access key.
-func (s *Store) AddUser(ctx context.Context, accessKey, secretKey string) error {
-	return s.admin(ctx, "create-user", "--access", accessKey, "--secret", secretKey, "--role", "user")
-}
-
-// AddBucket adds a bucket that a user owns and that another user, if one is named, may list.
-func (s *Store) AddBucket(ctx context.Context, name, owner, reader string) error {
-	args := []string{"create-bucket", "--bucket", name, "--owner", owner, "--object-ownership", "BucketOwnerPreferred"}
-	if reader != "" {
-		args = append(args, "--grant-read", reader)
-	}
-	return s.admin(ctx, args...)
-}
-
-func (s *Store) admin(ctx context.Context, args ...string) error {
-	args = append([]string{"admin", "--access", adminKey, "--secret", adminSecret, "--endpoint-url", s.URL}, args...)
-	command := exec.CommandContext(ctx, s.program, args...) //nolint:gosec // built from this repository
-	if said, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s of the S3 store: %w: %s", args[7], err, said)
-	}
-	return nil
-}
-
-// Objects returns the names of all objects in a bucket.
-func (s *Store) Objects(bucket string) ([]string, error) {
 	var names []string
-	root := filepath.Join(s.files, bucket)
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
-			name, _ := filepath.Rel(root, path)
-			names = append(names, filepath.ToSlash(name))
-		}
-		return err
+	for _, bucket := range listed.Buckets {
+		names = append(names, aws.ToString(bucket.Name))
+	}
+	return names, nil
+}
+
+// Objects returns the names of the objects in a bucket, at most a thousand.
+func (s *Store) Objects(ctx context.Context, bucket string) ([]string, error) {
+	listed, err := s.admin.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, object := range listed.Contents {
+		names = append(names, aws.ToString(object.Key))
+	}
+	return names, nil
+}
+
+// StartForTests builds a store with the buckets "media", "media.with.dots" and "private", and serves it with its files
+// in dir. The key "writer" may list and put objects in all of them. The key "reader" may only list "media". Their
+// secrets are "writer-secret" and "reader-secret".
+func StartForTests(ctx context.Context, root, dir string) (*Store, error) {
+	programs, err := Versity.Build(ctx, root, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	return Versity.Start(ctx, programs, dir, []string{"media", "media.with.dots", "private"}, []Key{
+		{Access: "writer", Secret: "writer-secret", Rights: []Right{{List: true, Put: true}}},
+		{Access: "reader", Secret: "reader-secret", Rights: []Right{{Bucket: "media", List: true}}},
 	})
-	return names, err
+}
+
+func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
+
+func freePorts(number int) ([]int, error) {
+	var ports []int
+	for range number {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("looking for a free port: %w", err)
+		}
+		// All are held until there are enough, so that no two are the same.
+		defer listener.Close()                                     //nolint:errcheck // nothing was written
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // by its documentation
+	}
+	return ports, nil
 }

@@ -102,11 +102,11 @@ func (s *tour) prepare(ctx context.Context, dir string) error {
 		return fmt.Errorf("%w\n(run the demo in the repository's root folder)", err)
 	}
 	fmt.Println("Building a real S3 store (seconds; about two minutes the first time) ...")
-	program, err := s3store.Build(ctx, ".", os.Stdout)
+	programs, err := s3store.Versity.Build(ctx, ".", os.Stdout)
 	if err != nil {
 		return err
 	}
-	if s.store, err = startStore(ctx, program, filepath.Join(dir, "store")); err != nil {
+	if s.store, err = startStore(ctx, programs, filepath.Join(dir, "store")); err != nil {
 		return err
 	}
 	version, err := s.cli.Version(ctx)
@@ -118,23 +118,13 @@ func (s *tour) prepare(ctx context.Context, dir string) error {
 }
 
 // startStore serves a store with the example's bucket and key.
-func startStore(ctx context.Context, program, dir string) (*s3store.Store, error) {
+func startStore(ctx context.Context, programs []string, dir string) (*s3store.Store, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a folder: %w", err)
 	}
-	store, err := s3store.Start(ctx, program, dir)
-	if err != nil {
-		return nil, err
-	}
-	err = store.AddUser(ctx, minioKey, minioSecret)
-	if err == nil {
-		err = store.AddBucket(ctx, minioBucket, minioKey, "")
-	}
-	if err != nil {
-		store.Stop()
-		return nil, err
-	}
-	return store, nil
+	return s3store.Versity.Start(ctx, programs, dir, []string{minioBucket}, []s3store.Key{{
+		Access: minioKey, Secret: minioSecret, Rights: []s3store.Right{{Bucket: minioBucket, List: true, Put: true}},
+	}})
 }
 
 func (s *tour) close() {

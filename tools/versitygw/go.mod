@@ -1,5 +1,5 @@
 // A module of its own, since the server needs versions of libraries that the other tools do not.
-module github.com/ryzeapi/terraform-provider-ryzeapi/tools/s3server
+module github.com/ryzeapi/terraform-provider-ryzeapi/tools/versitygw
 
 go 1.26.8
 
