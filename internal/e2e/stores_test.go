@@ -304,6 +304,7 @@ func againstStore(t *testing.T, kind s3store.Kind, quick bool) map[string]string
 	}
 	storages, inApply := map[string]mockapi.Storage{}, map[string]mockapi.Storage{}
 	modes, wantAtPlan, want := map[string]string{}, map[string]string{}, map[string]string{}
+	sameStore := map[string]int{} // cases so far, by all but the prefix
 	for _, c := range storeCases {
 		for _, mode := range storeModes {
 			for _, route := range storeRoutes {
@@ -316,9 +317,11 @@ func againstStore(t *testing.T, kind s3store.Kind, quick bool) map[string]string
 				}
 				c.change(&storage)
 				name := c.instance(mode, route)
-				if c.failsPlan(kind) && mode == "write" {
-					storage.Endpoint += "/" // another endpoint, since a plan says once what is wrong with a key
-				}
+				// What is wrong with a store is reported once, so each case has an endpoint of its own.
+				same := storage
+				same.PathPrefix = mode
+				storage.Endpoint += strings.Repeat("/", sameStore[fmt.Sprint(same)])
+				sameStore[fmt.Sprint(same)]++
 				tooSlow := quick && c.settles(kind, mode)
 				if c.failsPlan(kind) && tooSlow {
 					continue

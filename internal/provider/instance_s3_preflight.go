@@ -34,8 +34,28 @@ func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan, prior
 	case prior != nil && plan.usesSameKey(prior):
 		check = r.services.checker.AccessAgain
 	}
-	_, diags := r.askStore(ctx, config, plan, check)
+	result, diags := r.askStore(ctx, config, plan, check)
+	isOpen := result.Reason != preflight.Fine && !diags.HasError()
+	if isOpen && !r.isFirstToReport(plan, result, true) {
+		diags = diags[1:] // what is left is about an object of this check
+	}
 	return diags
+}
+
+// report is what is reported for one of all resources with the same store, bucket and key, since it has one cause. In an
+// apply, each resource that must not be saved gets its error in any case.
+type report struct {
+	store    preflight.Target // without a prefix
+	mode     string
+	reason   preflight.Reason
+	applying bool
+}
+
+func (r *instanceS3Resource) isFirstToReport(plan *instanceS3Model, result preflight.Result, applying bool) bool {
+	store := plan.preflightTarget()
+	store.PathPrefix = ""
+	_, reported := r.services.reports.LoadOrStore(report{store, plan.preflightMode(r.services.preflight), result.Reason, applying}, true)
+	return !reported
 }
 
 // usesSameKey reports whether enabled storage keeps its key, its secret and its bucket. Its prefix may change.
@@ -69,27 +89,23 @@ func (r *instanceS3Resource) checkStoreAtPlan(
 		}
 		return r.askStore(ctx, config, plan, question)
 	}
-	instance, store := plan.Instance.ValueString(), plan.preflightTarget()
-	store.PathPrefix = ""
 	result, found := ask(r.services.checker.Look)
 	if saves && result.IsKeyUnknown() && !r.services.refreshed.Load() {
 		// This may be the plan that Terraform makes within an apply, which may have made the key moments ago.
 		result, found = ask(r.services.checker.Access)
 	}
-	var diags diag.Diagnostics
-	for _, d := range found {
-		switch {
-		case !saves:
-			diags.Append(asPlanWarning(instance, d, inUseNote))
-		case !result.IsAboutKey():
-			diags.Append(asPlanWarning(instance, d, beforeApplyNote))
-		default:
-			if _, reported := r.services.rejectedKeys.LoadOrStore(store, true); !reported { // one error is enough for a fleet
-				diags.Append(asPlanError(d))
-			}
-		}
+	if len(found) == 0 || !r.isFirstToReport(plan, result, false) {
+		return nil
 	}
-	return diags
+	instance := plan.Instance.ValueString()
+	switch d := found[0]; {
+	case !saves:
+		return diag.Diagnostics{asPlanWarning(instance, d, inUseNote)}
+	case result.IsAboutKey():
+		return diag.Diagnostics{asPlanError(d)}
+	default:
+		return diag.Diagnostics{asPlanWarning(instance, d, beforeApplyNote)}
+	}
 }
 
 // storeQuestion is a question that the checker asks a store.

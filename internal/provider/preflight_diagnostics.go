@@ -11,8 +11,7 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 )
 
-// The diagnostics of the preflight check are made here. Their summaries name no instance, so that the CLI shows those
-// of a fleet on one bucket as one. No diagnostic about the secret points at the secret: the CLI prints the line that
+// The diagnostics of the preflight check are made here. No diagnostic about the secret points at the secret: the CLI prints the line that
 // a diagnostic points at, and the secret may stand there.
 
 // preflightDiagnostics reports the result of a preflight check: an error if the configuration cannot work, a warning if
@@ -25,7 +24,7 @@ func preflightDiagnostics(instance, mode string, target preflight.Target, result
 		diags.Append(inconclusivePreflightWarning(instance, mode, target, result))
 	}
 	if result.LeftBehind != "" {
-		diags.Append(leftoverObjectWarning(target, result))
+		diags.Append(leftoverObjectWarning(instance, target, result))
 	}
 	return diags
 }
@@ -37,7 +36,7 @@ type finding struct{ attribute, problem, advice string }
 func rejectedFieldError(instance string, target preflight.Target, result preflight.Result) diag.Diagnostic {
 	f := rejection(target, result)
 	detail := paragraphs(f.problem, storeSaid(result), suspected(result), f.advice+nothingSavedNote(instance))
-	summary := fmt.Sprintf("The S3 store rejects %q", f.attribute)
+	summary := fmt.Sprintf("The S3 store rejects %q of instance %q", f.attribute, instance)
 	if f.attribute == "secret_key" {
 		return diag.NewErrorDiagnostic(summary, detail)
 	}
@@ -160,9 +159,9 @@ func wrongEndpoint(target preflight.Target, result preflight.Result) finding {
 func inconclusivePreflightWarning(
 	instance, mode string, target preflight.Target, result preflight.Result,
 ) diag.Diagnostic {
-	f, summary := openQuestion(target, result), "Could not check the S3 storage"
+	f, summary := openQuestion(target, result), fmt.Sprintf("Could not check the S3 storage of instance %q", instance)
 	if f.attribute == "access_key" || f.attribute == "path_prefix" {
-		summary = "Could only partly check the S3 storage"
+		summary = fmt.Sprintf("Could only partly check the S3 storage of instance %q", instance)
 	}
 	if result.Reason == preflight.AccessDenied && mode == preflightAccess {
 		f.advice += ` RyzeAPI only needs to write: to check exactly that, set "preflight" to "write".`
@@ -345,12 +344,13 @@ func storeSaid(result preflight.Result) string {
 }
 
 // leftoverObjectWarning is for the object of a preflight check that could not be deleted.
-func leftoverObjectWarning(target preflight.Target, result preflight.Result) diag.Diagnostic {
+func leftoverObjectWarning(instance string, target preflight.Target, result preflight.Result) diag.Diagnostic {
 	object := fmt.Sprintf("the empty object %q", result.LeftBehind)
 	if result.LeftBehindVersion != "" {
 		object += fmt.Sprintf(" (version %s)", result.LeftBehindVersion)
 	}
-	return diag.NewWarningDiagnostic("Could not delete the object of a preflight check",
+	return diag.NewWarningDiagnostic(
+		fmt.Sprintf("Could not delete the object of the preflight check of instance %q", instance),
 		fmt.Sprintf("The check put %s into the bucket %q and could not delete it (%s). ",
 			object, target.Bucket, strings.TrimSuffix(result.LeftBehindWhy, "."))+
 			`Delete it by hand. Then grant the access key s3:DeleteObject (in a versioned bucket, s3:DeleteObjectVersion), `+

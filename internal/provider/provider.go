@@ -98,7 +98,7 @@ type services struct {
 	fingerprints  *fingerprint.Cache
 	writeLocks    *writeLocks
 	siblings      *siblings
-	rejectedKeys  sync.Map    // set of the [preflight.Target] values, without prefixes, whose keys a plan has rejected
+	reports       sync.Map    // set of each [report] that was made
 	refreshed     atomic.Bool // a resource was refreshed, which happens in plans only, and not in the plans of an apply
 	lookFailed    atomic.Bool // a look at the instance of a new resource has failed, and further ones would too
 }
