@@ -42,8 +42,8 @@ func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan, prior
 	return diags
 }
 
-// report is what is reported for one of all resources with the same store, bucket and key, since it has one cause. In an
-// apply, each resource that must not be saved gets its error in any case.
+// report is what is reported for one of all resources with the same store, bucket and key, since it has one cause. In
+// an apply, each resource that must not be saved gets its error in any case.
 type report struct {
 	store    preflight.Target // without a prefix
 	mode     string
@@ -54,7 +54,8 @@ type report struct {
 func (r *instanceS3Resource) isFirstToReport(plan *instanceS3Model, result preflight.Result, applying bool) bool {
 	store := plan.preflightTarget()
 	store.PathPrefix = ""
-	_, reported := r.services.reports.LoadOrStore(report{store, plan.preflightMode(r.services.preflight), result.Reason, applying}, true)
+	made := report{store, plan.preflightMode(r.services.preflight), result.Reason, applying}
+	_, reported := r.services.reports.LoadOrStore(made, true)
 	return !reported
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/preflight"
 )
 
-// The diagnostics of the preflight check are made here. No diagnostic about the secret points at the secret: the CLI prints the line that
-// a diagnostic points at, and the secret may stand there.
+// The diagnostics of the preflight check are made here. No diagnostic about the secret points at the secret: the CLI
+// prints the line that a diagnostic points at, and the secret may stand there.
 
 // preflightDiagnostics reports the result of a preflight check: an error if the configuration cannot work, a warning if
 // that is not known, nothing if it works.
