@@ -35,7 +35,7 @@ func TestAccAccessKeyFromAnEphemeralValue(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, true, c.options, func(f *fixture) []step {
+			play(t, name == "masked", c.options, func(f *fixture) []step {
 				one, two := writeOnly("AKIAONEEXAMPLE"), writeOnly("AKIATWOEXAMPLE")
 				return []step{
 					{
