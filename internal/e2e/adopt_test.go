@@ -49,7 +49,7 @@ func TestAdoptFleetInOnePlan(t *testing.T) {
 			out := planned.unwrapped()
 			if !strings.Contains(out, "Plan: 3 to import, 0 to add, 3 to change, 0 to destroy.") ||
 				strings.Count(out, "+ secret_key_version = 1") != 3 || otherChange.MatchString(out) ||
-				strings.Contains(out, "~ access_key") != (options.MaskAccessKey != nil) {
+				strings.Contains(out, "~ access_key =") != (options.MaskAccessKey != nil) {
 				t.Errorf("%s", planned.out)
 			}
 			f.mustRun(env, "apply", "-auto-approve")
@@ -154,7 +154,7 @@ func TestAdoptExistingInstances(t *testing.T) {
 			planned = f.run(env, "plan")
 			out := planned.unwrapped()
 			if strings.Count(out, "+ secret_key_version = 1") != 3 || strings.Count(out, "will be updated in-place") != 3 ||
-				strings.Contains(out, "~ access_key") != (options.MaskAccessKey != nil) || otherChange.MatchString(out) {
+				strings.Contains(out, "~ access_key =") != (options.MaskAccessKey != nil) || otherChange.MatchString(out) {
 				t.Errorf("%s", planned.out)
 			}
 			f.mustRun(env, "apply", "-auto-approve")
