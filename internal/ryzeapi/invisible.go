@@ -2,36 +2,56 @@ package ryzeapi
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // checkVisible returns an error that names the first invisible character of a text and its position, without the text.
 // Such a character gets there from a file, a pipeline or a copied text, and makes another name or key of what looks the
 // same. allowJoiners is for names: emoji and several scripts need joiners and variation selectors between characters.
 func checkVisible(text string, allowJoiners bool) error {
-	position := 0
-	for at, r := range text {
-		isInner := at > 0 && at+utf8.RuneLen(r) < len(text)
-		joins := isJoiner(r) && isInner || unicode.Is(unicode.Variation_Selector, r) && at > 0
-		if isInvisible(r) && (!joins || !allowJoiners) {
-			return fmt.Errorf("contains %s (U+%04X) %s, which is invisible; it usually comes from a file or from copied text",
-				invisibleName(r), r, where(at, position, isInner))
+	characters := []rune(text)
+	before := rune(0)
+	for at, r := range characters {
+		after := rune(0)
+		if at+1 < len(characters) {
+			after = characters[at+1]
 		}
-		position++
+		if isInvisible(r) && (!allowJoiners || !hasEffect(before, r, after)) {
+			return fmt.Errorf("contains %s (U+%04X) %s, which is invisible; it usually comes from a file or from copied text",
+				invisibleName(r), r, where(at, len(characters)))
+		}
+		before = r
 	}
 	return nil
 }
 
-func where(at, position int, isInner bool) string {
+// hasEffect reports whether an invisible character changes how its neighbours look, so that nobody takes the text for
+// the same without it. Before or after the text, the neighbour is 0. The alphabets of Latin, Greek and Cyrillic join
+// nothing.
+func hasEffect(before, r, after rune) bool {
+	isSelector := unicode.Is(unicode.Variation_Selector, r)
+	isJoiner := (r == '\u200c' || r == '\u200d') && after != 0
 	switch {
-	case at == 0:
-		return "at the beginning"
-	case !isInner:
-		return "at the end"
-	default:
-		return fmt.Sprintf("after character %d", position)
+	case !isSelector && !isJoiner:
+		return false
+	case unicode.Is(unicode.Variation_Selector, before):
+		return isJoiner
+	case strings.ContainsRune("0123456789#*", before): // as in the emoji of a key
+		return isSelector && after == '\u20e3'
 	}
+	return before > unicode.MaxASCII && !isInvisible(before) &&
+		!unicode.In(before, unicode.Latin, unicode.Greek, unicode.Cyrillic)
+}
+
+func where(at, length int) string {
+	switch at {
+	case 0:
+		return "at the beginning"
+	case length - 1:
+		return "at the end"
+	}
+	return fmt.Sprintf("after character %d", at)
 }
 
 // isInvisible reports whether a character has no glyph, or that of a space without being the plain one. Control
@@ -45,8 +65,6 @@ func isInvisible(r rune) bool {
 	}
 	return unicode.In(r, unicode.Cf, unicode.Z, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
-
-func isJoiner(r rune) bool { return r == '\u200c' || r == '\u200d' }
 
 // invisibleName is what users call an invisible character, with its article.
 func invisibleName(r rune) string {

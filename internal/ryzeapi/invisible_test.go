@@ -44,6 +44,10 @@ func TestInvisibleCharacters(t *testing.T) {
 	}
 	for text, allowed := range map[string]bool{
 		"👩\u200d💻": true, "❤\ufe0f": true, "नमस्\u200cते": true,
+		"❤\ufe0f\u200d🔥": true, "1\ufe0f\u20e3": true, "ℹ\ufe0f": true, "می\u200cخواهم": true, "葛\U000e0100": true,
+		"sa\u200dles": false, "sa\u200cles": false, "sa\ufe0fles": false, "é\u200da": false, "ж\u200dж": false,
+		"1\u200d1": false, "1\ufe0f": false, "a-\u200db": false,
+		"👩\u200d\u200d💻": false, "❤\ufe0f\ufe0f": false, "👩\u200d\ufe0f💻": false,
 		"\u200da": false, "a\u200d": false, "\ufe0fa": false, "a\u200bb": false, "a\u00adb": false,
 	} {
 		if err := checkVisible(text, true); (err == nil) != allowed {
