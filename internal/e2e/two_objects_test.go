@@ -18,13 +18,17 @@ func TestDestroyBesideAResourceThatStays(t *testing.T) {
 	secret := []string{"TF_VAR_secret=one"}
 	storage := aws.with(arguments{"instance": instance})
 	blocks := providerBlocks(nil) + secretVariable(true)
-	prepare := map[string]func(f *fixture){
-		"a rename of which -target has applied the half": func(f *fixture) {
+	renamed := func(storage arguments) func(f *fixture) {
+		return func(f *fixture) {
 			f.write(blocks + storage.resource("old"))
 			f.mustRun(secret, "apply", "-auto-approve")
 			f.write(blocks + storage.resource("new"))
 			f.mustRun(secret, "apply", "-auto-approve", "-target=ryzeapi_instance_s3.new")
-		},
+		}
+	}
+	prepare := map[string]func(f *fixture){
+		"a rename of which -target has applied the half": renamed(storage),
+		"the same with a version":                        renamed(storage.with(arguments{"secret_key_version": 1})),
 		"a deposed object": func(f *fixture) {
 			config := func(generation, command string) string {
 				return blocks + fmt.Sprintf(`

@@ -294,7 +294,7 @@ func savedAgainWarning(instance string) diag.Diagnostic {
 		fmt.Sprintf("The S3 storage of instance %q is saved again if a destroy disables it", instance),
 		"The state has two objects for this instance, and this plan destroys one of them. Destroying it may disable the "+
 			"storage. If it does, the same apply saves the storage again, which is why the plan shows "+
-			`"secret_key_version" as known after apply.`)
+			`"secret_key_version" or "enabled" as known after apply.`)
 }
 
 // applyAgainWarning is for a resource whose storage the planned destroy of another object disables, and that cannot be
@@ -304,7 +304,7 @@ func applyAgainWarning(instance string) diag.Diagnostic {
 		fmt.Sprintf("The S3 storage of instance %q will be disabled until the next apply", instance),
 		"The state has two objects for this instance, and this plan destroys one of them, which disables the storage. "+
 			"Apply a second time afterwards: it saves the storage again.\n\n"+
-			`The same apply could do that if "secret_key" had a value, and "secret_key_version" were left out.`)
+			`The same apply could do that if "secret_key" had a value, and "secret_key_version" or "enabled" were left out.`)
 }
 
 // hclString returns a text as a string of the configuration language.

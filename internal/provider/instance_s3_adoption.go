@@ -268,7 +268,8 @@ func (r *instanceS3Resource) planSiblings(
 }
 
 // planAgain plans to save unchanged storage, which the destroy of another object in the state may disable. An unknown
-// version lets the apply, which plans again, save it or not. It needs a secret, and a version that the provider counts.
+// value lets the apply, which plans again, save it or not. It needs a secret, and one of the two arguments that the
+// provider sets if they are left out.
 func planAgain(
 	ctx context.Context, private privateState, known family, config, plan, prior *instanceS3Model,
 ) diag.Diagnostics {
@@ -276,8 +277,12 @@ func planAgain(
 	switch {
 	case prior == nil || !isAtRisk || plan.isDisabled() || plan.mustSend(prior):
 		return nil
-	case config.SecretKeyVersion.IsNull() && !isEmpty(config.SecretKey):
-		plan.SecretKeyVersion = types.Int64Unknown()
+	case !isEmpty(config.SecretKey) && (config.SecretKeyVersion.IsNull() || config.Enabled.IsNull()):
+		if config.SecretKeyVersion.IsNull() {
+			plan.SecretKeyVersion = types.Int64Unknown()
+		} else {
+			plan.Enabled = types.BoolUnknown()
+		}
 		diags := savePrivate(ctx, private, againKey, true)
 		diags.Append(savedAgainWarning(plan.Instance.ValueString()))
 		return diags

@@ -235,6 +235,10 @@ func TestDestroyLeavesTheStorageOfARemainingResource(t *testing.T) {
 			warnings: []string{`^The S3 storage of instance "shop" is saved again if a destroy disables it\n`},
 		},
 		{
+			config: aws.with(version(1)), secret: "one", action: updates, sent: []string{disableBody, awsBody("one", "")},
+			warnings: []string{`^The S3 storage of instance "shop" is saved again if a destroy disables it\n`},
+		},
+		{
 			config: aws, planOnly: true, action: noop,
 			warnings: []string{`^The S3 storage of instance "shop" will be disabled until the next apply\n`},
 		},

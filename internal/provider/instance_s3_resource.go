@@ -359,6 +359,9 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 	defer cancel()
 
 	plan.writeOnlyKey = config.AccessKeyWO
+	if plan.Enabled.IsUnknown() { // see planAgain
+		plan.Enabled = types.BoolValue(true)
+	}
 	if plan.AccessKey.IsUnknown() {
 		plan.planAccessKey(&config, &prior)
 	}
