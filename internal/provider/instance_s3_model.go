@@ -72,10 +72,18 @@ const accessKey = "access_key"
 
 // toSend returns a field's value that a plan sends. It is the field's own, unless the access key is write-only.
 func (m *instanceS3Model) toSend(f field) types.String {
-	if f.name == accessKey && !m.writeOnlyKey.IsNull() {
-		return m.writeOnlyKey
+	if f.name == accessKey {
+		return m.keyToSend()
 	}
 	return *f.inModel(m)
+}
+
+// keyToSend is the access key to send.
+func (m *instanceS3Model) keyToSend() types.String {
+	if !m.writeOnlyKey.IsNull() {
+		return m.writeOnlyKey
+	}
+	return m.AccessKey
 }
 
 // keeps reports whether a value to send means the same as the prior one. A write-only access key may only be known in
@@ -97,22 +105,14 @@ func (m *instanceS3Model) planAccessKey(config, prior *instanceS3Model) {
 		return
 	case config.AccessKeyWO.IsNull() || m.isDisabled() && prior == nil:
 		m.AccessKey = types.StringNull()
-	case prior != nil && (m.isDisabled() || !config.AccessKeyWO.IsUnknown() &&
-		maskFits(prior.AccessKey.ValueString(), config.AccessKeyWO.ValueString())):
+	case m.isDisabled():
+		m.AccessKey = prior.AccessKey
+	case prior == nil || config.AccessKeyWO.IsUnknown():
+		m.AccessKey = types.StringUnknown()
+	case maskFits(prior.AccessKey.ValueString(), config.AccessKeyWO.ValueString()):
 		m.AccessKey = prior.AccessKey
 	default:
 		m.AccessKey = types.StringUnknown()
-	}
-}
-
-// takeAccessKey sets an access key that is not known yet to the one that RyzeAPI has answered, "" for none.
-func (m *instanceS3Model) takeAccessKey(answered string) {
-	switch {
-	case !m.AccessKey.IsUnknown():
-	case answered == "":
-		m.AccessKey = types.StringNull()
-	default:
-		m.AccessKey = types.StringValue(answered)
 	}
 }
 
@@ -171,19 +171,11 @@ func (m *instanceS3Model) s3Config(secret types.String) ryzeapi.S3Config {
 	return ryzeapi.S3Config{
 		Region:     m.Region.ValueString(),
 		Bucket:     m.Bucket.ValueString(),
-		AccessKey:  m.keyToSend(),
+		AccessKey:  m.keyToSend().ValueString(),
 		SecretKey:  ryzeapi.NewSecret(secret.ValueString()),
 		Endpoint:   m.Endpoint.ValueString(),
 		PathPrefix: m.PathPrefix.ValueString(),
 	}
-}
-
-// keyToSend is the access key to send.
-func (m *instanceS3Model) keyToSend() string {
-	if !m.writeOnlyKey.IsNull() {
-		return m.writeOnlyKey.ValueString()
-	}
-	return m.AccessKey.ValueString()
 }
 
 // asS3 is the storage of a state.
@@ -330,7 +322,7 @@ func (m *instanceS3Model) checkSendable(secret types.String) diag.Diagnostics {
 	if isEmpty(secret) {
 		diags.Append(missingSecretError())
 	}
-	if isMasked(m.keyToSend()) {
+	if isMasked(m.keyToSend().ValueString()) {
 		diags.Append(maskedAccessKeyError())
 	}
 	return diags

@@ -178,6 +178,6 @@ func (m *instanceS3Model) preflightMode(fromProvider string) string {
 func (m *instanceS3Model) preflightTarget() preflight.Target {
 	return preflight.Target{
 		Endpoint: m.Endpoint.ValueString(), Region: m.Region.ValueString(), Bucket: m.Bucket.ValueString(),
-		PathPrefix: m.PathPrefix.ValueString(), AccessKey: m.keyToSend(),
+		PathPrefix: m.PathPrefix.ValueString(), AccessKey: m.keyToSend().ValueString(),
 	}
 }

@@ -460,7 +460,9 @@ func (r *instanceS3Resource) send(
 	}
 	lock.written = true
 	saved, err := call()
-	plan.takeAccessKey(saved.AccessKey)
+	if plan.AccessKey.IsUnknown() {
+		plan.AccessKey = stringOrNull(saved.AccessKey) // as RyzeAPI shows a write-only one
+	}
 	if err != nil {
 		mayHaveTakenEffect = ryzeapi.MayHaveTakenEffect(err)
 		diags.Append(failedCallError(action, instance, err))
