@@ -9,8 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -297,10 +295,10 @@ func againstStore(t *testing.T, kind s3store.Kind, quick bool) map[string]string
 	writes := &writesSeen{}
 	endpoints := map[string]string{
 		"directly": store.URL,
-		"header changed": writes.proxy(t, store.URL, func(header http.Header) {
+		"header changed": writes.proxy(t, store, func(header http.Header) {
 			header.Set("Accept-Encoding", "gzip, br")
 		}),
-		"header dropped": writes.proxy(t, store.URL, func(header http.Header) { header["Accept-Encoding"] = nil }),
+		"header dropped": writes.proxy(t, store, func(header http.Header) { header["Accept-Encoding"] = nil }),
 	}
 	storages, inApply := map[string]mockapi.Storage{}, map[string]mockapi.Storage{}
 	modes, wantAtPlan, want := map[string]string{}, map[string]string{}, map[string]string{}
@@ -540,32 +538,25 @@ func (w *writesSeen) checkDeleted(t *testing.T) {
 }
 
 // proxy serves a store behind a proxy that changes the headers of every request, and returns its URL.
-func (w *writesSeen) proxy(t *testing.T, store string, change func(http.Header)) string {
+func (w *writesSeen) proxy(t *testing.T, store *s3store.Store, change func(http.Header)) string {
 	t.Helper()
-	to, err := url.Parse(store)
-	if err != nil {
-		t.Fatal(err)
+	proxy := store.Proxy(change)
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if r.Request.Method == http.MethodPut && r.StatusCode >= 400 && r.StatusCode < 500 {
+			w.mu.Lock()
+			w.refused = append(w.refused, r.Request.URL.Path)
+			w.mu.Unlock()
+		}
+		return nil
 	}
-	proxy := httptest.NewServer(&httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			if r.In.Method != http.MethodGet {
-				w.mu.Lock()
-				w.seen = append(w.seen, r.In.Method+" "+r.In.URL.Path)
-				w.mu.Unlock()
-			}
-			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = to.Scheme, to.Host, r.In.Host
-			change(r.Out.Header)
-		},
-		ModifyResponse: func(r *http.Response) error {
-			if r.Request.Method == http.MethodPut && r.StatusCode >= 400 && r.StatusCode < 500 {
-				w.mu.Lock()
-				w.refused = append(w.refused, r.Request.URL.Path)
-				w.mu.Unlock()
-			}
-			return nil
-		},
-		Transport: &http.Transport{DisableCompression: true},
-	})
-	t.Cleanup(proxy.Close)
-	return proxy.URL
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			w.mu.Lock()
+			w.seen = append(w.seen, r.Method+" "+r.URL.Path)
+			w.mu.Unlock()
+		}
+		proxy.ServeHTTP(answer, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
 }

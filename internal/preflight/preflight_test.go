@@ -8,8 +8,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,7 +70,7 @@ func TestAgainstARealStore(t *testing.T) {
 			t.Parallel()
 			endpoint := store.URL
 			if change != nil {
-				endpoint = proxied(t, store.URL, change)
+				endpoint = proxied(t, change)
 			}
 			againstStore(t, endpoint)
 		})
@@ -150,20 +148,10 @@ func againstStore(t *testing.T, endpoint string) {
 	}
 }
 
-// proxied serves a store behind a proxy that changes the headers of every request.
-func proxied(t *testing.T, store string, change func(http.Header)) string {
+// proxied serves the store behind a proxy that changes the headers of every request.
+func proxied(t *testing.T, change func(http.Header)) string {
 	t.Helper()
-	to, err := url.Parse(store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httptest.NewServer(&httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = to.Scheme, to.Host, r.In.Host
-			change(r.Out.Header)
-		},
-		Transport: &http.Transport{DisableCompression: true},
-	})
+	proxy := httptest.NewServer(store.Proxy(change))
 	t.Cleanup(proxy.Close)
 	return proxy.URL
 }
