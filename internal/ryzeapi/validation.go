@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"path"
 	"strings"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 // ParseURL parses the endpoint of RyzeAPI or of an S3-compatible store: an http or https URL with a host and without
@@ -45,7 +43,7 @@ func ParseToken(raw string) (Secret, error) {
 	if token == "" {
 		return Secret{}, errors.New("is empty")
 	}
-	if !httpguts.ValidHeaderFieldValue(token) {
+	if strings.ContainsFunc(token, isControl) {
 		return Secret{}, errors.New("contains a line break or another control character, which no HTTP header can hold; " +
 			"check how it was copied")
 	}

@@ -66,7 +66,7 @@ func TestParseToken(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		"abc": "abc", " abc\r\n": "abc", "a b": "a b",
-		"": "", " \n": "", "hunter\n2": "", "hunter\x002": "", "hunter\x7f2": "",
+		"": "", " \n": "", "hunter\n2": "", "hunter\x002": "", "hunter\x7f2": "", "hunter\u00852": "", "hunter\t2": "",
 		"hunter2\u00a0": "", "\ufeffhunter2": "", "hunt\u200ber2": "", "\tabc\v\f": "abc",
 	} {
 		token, err := ParseToken(raw)
