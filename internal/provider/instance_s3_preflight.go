@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -31,7 +32,7 @@ func (r *instanceS3Resource) checkStore(ctx context.Context, config, plan, prior
 	switch {
 	case plan.preflightMode(r.services.preflight) == preflightWrite:
 		check = r.services.checker.Write
-	case prior != nil && plan.usesSameKey(prior):
+	case plan.keepsKey(prior, "region", "bucket"):
 		check = r.services.checker.AccessAgain
 	}
 	result, diags := r.askStore(ctx, config, plan, check)
@@ -59,22 +60,28 @@ func (r *instanceS3Resource) isFirstToReport(plan *instanceS3Model, result prefl
 	return !reported
 }
 
-// usesSameKey reports whether enabled storage keeps its key, its secret and its bucket. Its prefix may change.
-func (m *instanceS3Model) usesSameKey(prior *instanceS3Model) bool {
+// keepsKey reports whether enabled storage keeps its store, its key and its secret, and any other fields that are
+// named. The prior state is nil for a create.
+func (m *instanceS3Model) keepsKey(prior *instanceS3Model, others ...string) bool {
+	if prior == nil || !prior.isEnabled() || !m.SecretKeyVersion.Equal(prior.SecretKeyVersion) {
+		return false
+	}
+	kept := append([]string{"endpoint", accessKey}, others...)
 	for _, f := range fields {
-		if f.name != "path_prefix" && !m.keeps(f, m.toSend(f).ValueString(), f.inModel(prior).ValueString()) {
+		if slices.Contains(kept, f.name) && !m.keeps(f, m.toSend(f).ValueString(), f.inModel(prior).ValueString()) {
 			return false
 		}
 	}
-	return prior.isEnabled() && m.SecretKeyVersion.Equal(prior.SecretKeyVersion)
+	return true
 }
 
 // checkStoreAtPlan asks the store in a plan, where everything that the check needs is known. It puts no object,
-// whatever the mode. If the plan saves the storage, a key or a secret that the store does not accept is an error, so
-// that nothing is destroyed for a create that cannot work. The rest are warnings: the apply may create the bucket
-// or a policy first.
+// whatever the mode. If the plan saves a new key or secret that the store does not accept, that is an error, so that
+// nothing is destroyed for a create that cannot work. The rest are warnings: the apply may create the bucket or a
+// policy first, and with the key that was saved before, the plan must show what was changed by hand. The prior state is
+// nil for a create.
 func (r *instanceS3Resource) checkStoreAtPlan(
-	ctx context.Context, config, plan *instanceS3Model, saves bool,
+	ctx context.Context, config, plan, prior *instanceS3Model, saves bool,
 ) diag.Diagnostics {
 	if r.services == nil || config.SecretKey.IsUnknown() || plan.Preflight.IsUnknown() {
 		return nil
@@ -102,7 +109,7 @@ func (r *instanceS3Resource) checkStoreAtPlan(
 	switch d := found[0]; {
 	case !saves:
 		return diag.Diagnostics{asPlanWarning(instance, d, inUseNote)}
-	case result.IsAboutKey():
+	case result.IsAboutKey() && !plan.keepsKey(prior):
 		return diag.Diagnostics{asPlanError(d)}
 	default:
 		return diag.Diagnostics{asPlanWarning(instance, d, beforeApplyNote)}

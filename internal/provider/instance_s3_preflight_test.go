@@ -350,6 +350,42 @@ func TestPreflightOfStorageInUse(t *testing.T) {
 	}
 }
 
+// If the store no longer accepts the key that was saved, the plan shows what was changed by hand, and warns. A new
+// secret that the store does not accept is an error.
+func TestPreflightShowsDriftDespiteTheKey(t *testing.T) {
+	t.Parallel()
+	var stopped atomic.Bool
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if stopped.Load() {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `<Error><Code>SignatureDoesNotMatch</Code></Error>`)
+			return
+		}
+		_, _ = io.WriteString(w, `<ListBucketResult></ListBucketResult>`)
+	}))
+	t.Cleanup(store.Close)
+	play(t, false, mockapi.Options{}, func(f *fixture) []step {
+		f.settings = arguments{"preflight": "access"}
+		saved := body(mockapi.Storage{Endpoint: store.URL, Bucket: "media", AccessKey: "AKIA", SecretKey: "one"})
+		return []step{
+			{config: counted(store.URL), secret: "one", sent: []string{saved}},
+			{
+				before: func() {
+					stopped.Store(true)
+					f.account.ChangeS3("shop", func(s *mockapi.Storage) { s.Bucket = "theirs" })
+				},
+				config: counted(store.URL), secret: "one", planOnly: true,
+				action: updates, changes: changes{"bucket": {"theirs", "media"}},
+				warnings: []string{wrapped(`The S3 store rejects "secret_key".*will fail unless this is fixed first`)},
+			},
+			{
+				config: counted(store.URL), secret: "two", planOnly: true,
+				err: wrapped(`The S3 store rejects "secret_key"`),
+			},
+		}
+	})
+}
+
 // A plan only reads, whatever the mode. An apply in write mode reads first.
 func TestPreflightPutsNothingInAPlan(t *testing.T) {
 	t.Parallel()

@@ -273,9 +273,9 @@ func (r *instanceS3Resource) checkStoreOfPlan(
 ) diag.Diagnostics {
 	switch {
 	case plan.mustSend(prior):
-		return r.checkStoreAtPlan(ctx, config, plan, true)
+		return r.checkStoreAtPlan(ctx, config, plan, prior, true)
 	case r.services != nil && r.services.preflightWhen == preflightAlways && !isEmpty(config.SecretKey):
-		return r.checkStoreAtPlan(ctx, config, plan, false)
+		return r.checkStoreAtPlan(ctx, config, plan, prior, false)
 	}
 	return nil
 }
