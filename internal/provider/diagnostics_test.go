@@ -249,7 +249,7 @@ func mockError(t *testing.T, fault mockapi.Fault, action storageAction) error {
 	case disableStorage:
 		_, err = client.DisableS3(t.Context(), "shop")
 	case readStorage:
-		_, err = client.GetS3(t.Context(), "shop")
+		_, err = client.S3("shop").Get(t.Context())
 	}
 	if err == nil {
 		t.Fatal("the call did not fail")
@@ -264,7 +264,7 @@ func connectionRefused(t *testing.T) error {
 		t.Fatal(err)
 	}
 	_ = listener.Close()
-	_, err = ryzeapi.New(clientConfigFor(t, "http://"+listener.Addr().String())).GetS3(t.Context(), "shop")
+	_, err = ryzeapi.New(clientConfigFor(t, "http://"+listener.Addr().String())).S3("shop").Get(t.Context())
 	return err
 }
 
@@ -286,7 +286,7 @@ func failedHandshake(t *testing.T, offered *tls.Config) error {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log that the client closed the connection
 	server.StartTLS()
 	defer server.Close()
-	_, err := ryzeapi.New(clientConfigFor(t, server.URL)).GetS3(t.Context(), "shop")
+	_, err := ryzeapi.New(clientConfigFor(t, server.URL)).S3("shop").Get(t.Context())
 	return err
 }
 
@@ -294,6 +294,6 @@ func tlsToPlainServer(t *testing.T) error {
 	t.Helper()
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	_, err := ryzeapi.New(clientConfigFor(t, strings.Replace(server.URL, "http:", "https:", 1))).GetS3(t.Context(), "shop")
+	_, err := ryzeapi.New(clientConfigFor(t, strings.Replace(server.URL, "http:", "https:", 1))).S3("shop").Get(t.Context())
 	return err
 }

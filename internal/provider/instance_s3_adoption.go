@@ -31,7 +31,7 @@ func (r *instanceS3Resource) checkInstanceAtPlan(
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), lookTime)
 	defer cancel()
-	s3, _, err := r.services.client.LookS3(ctx, instance)
+	s3, _, err := r.services.client.S3(instance).Look(ctx)
 	switch {
 	case ryzeapi.IsInstanceMissing(err):
 		return diag.Diagnostics{missingInstanceWarning(instance, err)}
@@ -54,7 +54,7 @@ func (r *instanceS3Resource) checkInstanceAtApply(
 	ctx context.Context, plan *instanceS3Model,
 ) (id string, diags diag.Diagnostics) {
 	instance := plan.Instance.ValueString()
-	s3, id, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), instance)
+	s3, id, err := r.services.client.S3(instance).Refresh(r.services.maskLogs(ctx))
 	if err != nil {
 		return "", diag.Diagnostics{failedCallError(readStorage, instance, err)}
 	}
@@ -200,11 +200,11 @@ func (r *instanceS3Resource) checkSameInstanceToDestroy(
 	if !ids.differ() {
 		ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), lookTime)
 		defer cancel()
-		if ids.Found = r.services.client.LookID(ctx, instance); !ids.differ() {
+		if ids.Found = r.services.client.S3(instance).LookID(ctx); !ids.differ() {
 			return diags
 		}
 		var err error
-		if s3, _, err = r.services.client.LookS3(ctx, instance); err != nil || !s3.Enabled || state.matchesStored(s3) {
+		if s3, _, err = r.services.client.S3(instance).Look(ctx); err != nil || !s3.Enabled || state.matchesStored(s3) {
 			return diags
 		}
 	}

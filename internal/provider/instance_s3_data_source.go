@@ -71,7 +71,7 @@ func (d *instanceS3DataSource) Read(ctx context.Context, req datasource.ReadRequ
 	}
 	ctx, cancel := context.WithTimeout(d.services.maskLogs(ctx), defaultTimeout)
 	defer cancel()
-	s3, err := d.services.client.GetS3(ctx, model.Instance.ValueString())
+	s3, err := d.services.client.S3(model.Instance.ValueString()).Get(ctx)
 	if err != nil {
 		resp.Diagnostics.Append(failedCallError(readStorage, model.Instance.ValueString(), err))
 		return

@@ -83,12 +83,11 @@ func (l *instanceS3List) List(ctx context.Context, req list.ListRequest, stream 
 func (l *instanceS3List) result(
 	ctx context.Context, req list.ListRequest, instance ryzeapi.Instance, onlyEnabled bool,
 ) (list.ListResult, bool) {
-	var s3 ryzeapi.S3
-	if instance.S3 != nil {
-		s3 = *instance.S3
-	} else {
+	object := l.services.client.S3(instance.Name)
+	s3, ok := object.Listed(instance)
+	if !ok {
 		var err error
-		if s3, err = l.services.client.GetS3(ctx, instance.Name); err != nil {
+		if s3, err = object.Get(ctx); err != nil {
 			return list.ListResult{Diagnostics: diag.Diagnostics{failedCallError(readStorage, instance.Name, err)}}, true
 		}
 	}

@@ -416,7 +416,7 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 	}); diags.HasError() || stored.Enabled && stored.SecretKey != config.SecretKey.ValueString() {
 		return fmt.Errorf("the server has %+v: %v", stored, diags)
 	}
-	read, err := client.GetS3(t.Context(), "shop")
+	read, err := client.S3("shop").Get(t.Context())
 	if err != nil {
 		return err
 	}

@@ -331,7 +331,7 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	r.services.refreshed.Store(true)
 	known := r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.refreshed++ })
 	resp.Diagnostics.Append(refreshKept(ctx, resp.Private, known)...)
-	s3, id, err := r.services.client.RefreshS3(r.services.maskLogs(ctx), state.Instance.ValueString())
+	s3, id, err := r.services.client.S3(state.Instance.ValueString()).Refresh(r.services.maskLogs(ctx))
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
 	switch {
 	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null means an import, for which it is an error

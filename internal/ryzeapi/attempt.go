@@ -27,13 +27,18 @@ func (o outcome) answered() bool { return o.status != 0 }
 
 // attempt makes one attempt of a call, and decodes the answer if it is a success.
 func (c *Client) attempt(
-	httpRequest *http.Request, permit *permit, secrets []Secret, decode func(answer []byte) error,
+	httpRequest *http.Request, permit *permit, secrets []Secret, isUnconfigured func(message string) bool,
+	decode func(answer []byte) error,
 ) outcome {
 	response, answer, sent, err := c.roundTrip(httpRequest, permit.token) //nolint:bodyclose // it is closed
 	if err != nil {
 		return outcome{instanceToken: permit.isInstanceToken(), err: err, mayHaveTakenEffect: sent}
 	}
 	err = checkAnswer(response, answer, secrets)
+	if said, ok := errors.AsType[*APIError](err); ok && isUnconfigured != nil &&
+		said.StatusCode == http.StatusNotFound && isUnconfigured(said.Message) {
+		answer, err = nil, nil
+	}
 	if err == nil {
 		if problem := decode(answer); problem != nil {
 			err = &AnswerError{StatusCode: response.StatusCode, Problem: problem.Error()}

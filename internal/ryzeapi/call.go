@@ -22,6 +22,10 @@ type request struct {
 	maxRetries int
 	look       bool // it must not wait for the rate limit
 	attempts   int  // that another request for the same has made in vain
+
+	// isUnconfigured reports whether the message of a 404 says that what is read was never configured, which is a
+	// success without an answer. Nil never does.
+	isUnconfigured func(message string) bool
 }
 
 // call sends a request until it succeeds or another attempt cannot help, and decodes RyzeAPI's answer. If decode
@@ -55,7 +59,7 @@ func (c *Client) call(ctx context.Context, req request, decode func(answer []byt
 			secrets = append(secrets, permit.token)
 		}
 		start := time.Now()
-		outcome := c.attempt(httpRequest, permit, secrets, decode)
+		outcome := c.attempt(httpRequest, permit, secrets, req.isUnconfigured, decode)
 		c.tokens.release(permit, outcome)
 		c.logAttempt(httpRequest, failed.Attempts, outcome, time.Since(start))
 		if outcome.err == nil {

@@ -126,7 +126,7 @@ func TestRetriesAreCountedOverTheWholeCall(t *testing.T) {
 				}, nil)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
-				if _, err := client.GetS3(ctx, "shop"); err == nil || ctx.Err() != nil {
+				if _, err := client.S3("shop").Get(ctx); err == nil || ctx.Err() != nil {
 					t.Error(err)
 				}
 				if requests != c.requests {
@@ -189,7 +189,7 @@ func TestACutOffRefusalIsNotRetried(t *testing.T) {
 		requests++
 		return answerWith(403, `{"success":false,"mess`, nil), nil
 	}, nil)
-	if _, err := client.GetS3(t.Context(), "shop"); err == nil || requests != 1 {
+	if _, err := client.S3("shop").Get(t.Context()); err == nil || requests != 1 {
 		t.Errorf("%d requests, %v", requests, err)
 	}
 }
@@ -209,14 +209,14 @@ func TestARefusedCallQueuesBehindTheOthers(t *testing.T) {
 		defer cancel()
 		var all, refused sync.WaitGroup
 		refused.Go(func() {
-			if _, err := client.GetS3(ctx, "bad"); err == nil {
+			if _, err := client.S3("bad").Get(ctx); err == nil {
 				t.Error("no error")
 			}
 		})
 		time.Sleep(time.Millisecond)
 		for range 9 {
 			all.Go(func() {
-				if _, err := client.GetS3(ctx, "good"); err != nil {
+				if _, err := client.S3("good").Get(ctx); err != nil {
 					t.Error(err)
 				}
 			})
@@ -237,7 +237,7 @@ func TestNetworkTimeoutsAreNotRequestTimeouts(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			client := clientOf(func(*http.Request) (*http.Response, error) { return nil, failure }, nil)
-			_, err := client.GetS3(t.Context(), "shop")
+			_, err := client.S3("shop").Get(t.Context())
 			if _, ok := errors.AsType[*TimeoutError](err); ok || !strings.Contains(err.Error(), want) {
 				t.Errorf("%v, want %s", err, want)
 			}
@@ -269,7 +269,7 @@ func TestACallLeavesNothingBehind(t *testing.T) {
 	stop := &countingContext{Context: t.Context(), done: make(chan struct{}), ended: &ended}
 	client := clientOf(alwaysSaved, func(c *Config) { c.Stop = stop })
 	for range 5 {
-		if _, err := client.GetS3(t.Context(), "shop"); err != nil {
+		if _, err := client.S3("shop").Get(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -141,7 +141,7 @@ func TestGetReadsEveryFormOfDisabled(t *testing.T) {
 		mock := mockapi.New(mockapi.Options{Disabled: shape})
 		mock.AddAccount(accountToken).AddInstance("shop")
 		server := httptest.NewServer(mock)
-		got, err := newClient(t, server.URL, nil).GetS3(t.Context(), "shop")
+		got, err := newClient(t, server.URL, nil).S3("shop").Get(t.Context())
 		server.Close()
 		if err != nil || got != (ryzeapi.S3{}) {
 			t.Errorf("shape %d: %+v, %v", shape, got, err)
@@ -171,7 +171,7 @@ func TestBasePathOfTheEndpointIsKept(t *testing.T) {
 		_, _ = io.WriteString(w, `{"success":true,"s3":{"enabled":false}}`)
 	}))
 	defer server.Close()
-	if _, err := newClient(t, server.URL+"/ryze/", nil).GetS3(t.Context(), "shop"); err != nil {
+	if _, err := newClient(t, server.URL+"/ryze/", nil).S3("shop").Get(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if path.Load() != "/ryze/api/instance/getS3/shop" {
@@ -241,7 +241,7 @@ func TestErrorAnswers(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, nil)
 			b.mock.Inject("", 99, mockapi.AnswerWith(c.status, c.contentType, c.body))
-			_, err := b.GetS3(t.Context(), "shop")
+			_, err := b.S3("shop").Get(t.Context())
 			if err == nil || err.Error() != c.want {
 				t.Errorf("error %v, want %s", err, c.want)
 			}
@@ -255,7 +255,7 @@ func TestErrorAnswers(t *testing.T) {
 func TestOnlyRyzeAPIsOwn404MeansThatTheInstanceIsMissing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	if _, err := b.GetS3(t.Context(), "gone"); !ryzeapi.IsInstanceMissing(err) {
+	if _, err := b.S3("gone").Get(t.Context()); !ryzeapi.IsInstanceMissing(err) {
 		t.Errorf("RyzeAPI's 404: %v", err)
 	}
 	for _, fault := range []mockapi.Fault{
@@ -264,7 +264,7 @@ func TestOnlyRyzeAPIsOwn404MeansThatTheInstanceIsMissing(t *testing.T) {
 		mockapi.FailWith(400, "Instance not found"),
 	} {
 		b.mock.Inject("", 1, fault)
-		if _, err := b.GetS3(t.Context(), "shop"); err == nil || ryzeapi.IsInstanceMissing(err) {
+		if _, err := b.S3("shop").Get(t.Context()); err == nil || ryzeapi.IsInstanceMissing(err) {
 			t.Errorf("not RyzeAPI's 404: %v", err)
 		}
 	}
@@ -334,7 +334,7 @@ func TestMayHaveTakenEffect(t *testing.T) {
 		if _, err := b.UpdateS3(t.Context(), "shop", storage); err == nil || ryzeapi.MayHaveTakenEffect(err) != c.want {
 			t.Errorf("%s: %v, MayHaveTakenEffect %v", name, err, !c.want)
 		}
-		if _, err := b.GetS3(t.Context(), "shop"); err == nil || ryzeapi.MayHaveTakenEffect(err) {
+		if _, err := b.S3("shop").Get(t.Context()); err == nil || ryzeapi.MayHaveTakenEffect(err) {
 			t.Errorf("%s: a read: %v", name, err)
 		}
 	}
@@ -354,7 +354,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	defer other.Close()
 	b := newBench(t, nil)
 	b.mock.Inject("", 2, mockapi.RedirectTo(other.URL+"/api/account-token?token=account-token"))
-	_, getErr := b.GetS3(t.Context(), "shop")
+	_, getErr := b.S3("shop").Get(t.Context())
 	_, updateErr := b.UpdateS3(t.Context(), "shop", storage)
 	for _, err := range []error{getErr, updateErr} {
 		redirect, ok := errors.AsType[*ryzeapi.RedirectError](err)
@@ -367,7 +367,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 	b.mock.Inject("", 99, mockapi.RedirectTo("https://other.invalid:port/?token=account-token"))
 	before := len(b.mock.Requests())
-	_, err := b.GetS3(t.Context(), "shop")
+	_, err := b.S3("shop").Get(t.Context())
 	if err == nil || err.Error() != "307 Temporary Redirect to an unreadable location" {
 		t.Errorf("a location that is not a URL: %v", err)
 	}
@@ -381,7 +381,7 @@ func TestAnAttemptTimesOut(t *testing.T) {
 	slow := func(c *ryzeapi.Config) { c.RequestTimeout = 300 * time.Millisecond }
 	b := newBench(t, slow)
 	b.mock.Inject("", 1, mockapi.Delay(time.Minute))
-	if _, err := b.GetS3(t.Context(), "shop"); err != nil {
+	if _, err := b.S3("shop").Get(t.Context()); err != nil {
 		t.Errorf("the attempt after the slow one: %v", err)
 	}
 	b.mock.Inject("", 99, mockapi.Delay(time.Minute))
@@ -397,7 +397,7 @@ func TestAnAttemptTimesOut(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer endless.Close()
-	_, err = newClient(t, endless.URL, slow).GetS3(t.Context(), "shop")
+	_, err = newClient(t, endless.URL, slow).S3("shop").Get(t.Context())
 	if _, ok := errors.AsType[*ryzeapi.TimeoutError](err); !ok {
 		t.Errorf("error %v", err)
 	}
@@ -414,7 +414,7 @@ func TestAnAnswerThatIsTooLarge(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	_, err := newClient(t, server.URL, nil).GetS3(t.Context(), "shop")
+	_, err := newClient(t, server.URL, nil).S3("shop").Get(t.Context())
 	if err == nil || err.Error() != "200 OK: it is larger than 16 MiB" || requests.Load() != 1 {
 		t.Errorf("error %v after %d requests", err, requests.Load())
 	}
@@ -456,14 +456,14 @@ func TestStopEndsAllCalls(t *testing.T) {
 	t.Parallel()
 	stop, cancel := context.WithCancel(t.Context())
 	b := newBench(t, func(c *ryzeapi.Config) { c.Stop = stop })
-	if _, err := b.GetS3(t.Context(), "shop"); err != nil {
+	if _, err := b.S3("shop").Get(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	b.mock.Inject("", 1, mockapi.Delay(time.Minute))
 	time.AfterFunc(100*time.Millisecond, cancel)
 	start := time.Now()
 	for range 2 { // one in progress, and one that begins afterwards
-		if _, err := b.GetS3(t.Context(), "shop"); !errors.Is(err, context.Canceled) || time.Since(start) > 2*time.Second {
+		if _, err := b.S3("shop").Get(t.Context()); !errors.Is(err, context.Canceled) || time.Since(start) > 2*time.Second {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 	}
@@ -477,7 +477,7 @@ func TestTheRateLimitIsWaitedOut(t *testing.T) {
 	b := newBench(t, nil)
 	b.mock.Inject("", 1, mockapi.SlowDown(1))
 	start := time.Now()
-	if _, err := b.GetS3(t.Context(), "shop"); err != nil {
+	if _, err := b.S3("shop").Get(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if elapsed := time.Since(start); elapsed < time.Second {
@@ -500,7 +500,7 @@ func TestABrokenConnectionDelaysNobody(t *testing.T) {
 	b := newBench(t, nil)
 	b.mock.Inject("", 2, mockapi.DropBefore())
 	start := time.Now()
-	if _, err := b.GetS3(t.Context(), "shop"); err != nil || time.Since(start) > 2*time.Second {
+	if _, err := b.S3("shop").Get(t.Context()); err != nil || time.Since(start) > 2*time.Second {
 		t.Errorf("%v after %s", err, time.Since(start))
 	}
 }
@@ -518,7 +518,7 @@ func TestManyCallsUnderARateLimit(t *testing.T) {
 		client := newClient(t, server.URL, func(c *ryzeapi.Config) { c.MaxRetries = 0 })
 		for range 15 {
 			all.Go(func() {
-				if _, err := client.GetS3(t.Context(), "shop"); err != nil {
+				if _, err := client.S3("shop").Get(t.Context()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -545,14 +545,14 @@ func TestPermanentFailuresAreNotRetried(t *testing.T) {
 	untrusted.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // it would log the client's refusal
 	untrusted.StartTLS()
 	defer untrusted.Close()
-	_, err := newClient(t, untrusted.URL, logged).GetS3(t.Context(), "shop")
+	_, err := newClient(t, untrusted.URL, logged).S3("shop").Get(t.Context())
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); !ok {
 		t.Errorf("untrusted certificate: %v", err)
 	}
 
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
-	_, err = newClient(t, strings.Replace(plain.URL, "http:", "https:", 1), logged).GetS3(t.Context(), "shop")
+	_, err = newClient(t, strings.Replace(plain.URL, "http:", "https:", 1), logged).S3("shop").Get(t.Context())
 	if !errors.Is(err, http.ErrSchemeMismatch) {
 		t.Errorf("TLS to a plain server: %v", err)
 	}
@@ -579,7 +579,7 @@ func TestConnectionsAreReused(t *testing.T) {
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() {
-				if _, err := client.GetS3(t.Context(), "shop"); err != nil {
+				if _, err := client.S3("shop").Get(t.Context()); err != nil {
 					t.Error(err)
 				}
 			})

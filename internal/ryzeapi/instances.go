@@ -16,9 +16,9 @@ type Instance struct {
 	NumberJID       string
 	ProfileName     string
 	IsBusiness      bool
-	S3              *S3 // nil if the list lacks anything that [Client.GetS3] returns; read-only
 
-	token Secret // its TokenInstance, which never leaves this package
+	objects map[string]json.RawMessage // what the list has of the instance's objects; see [Object.Listed]
+	token   Secret                     // its TokenInstance, which never leaves this package
 }
 
 // List lists the instances that the token has access to.
@@ -45,8 +45,8 @@ func (c *Client) list(ctx context.Context, how request) (instances []Instance, e
 	return instances, err
 }
 
-// listItem is an instance in the list. Its id may be a string or a number, and the form of its s3 is not documented, so
-// both are decoded separately.
+// listItem is an instance in the list. Its id may be a string or a number, and the form of its objects is not
+// documented, so they are decoded separately.
 type listItem struct {
 	Name       string          `json:"name"`
 	ID         json.RawMessage `json:"id"`
@@ -83,7 +83,7 @@ func decodeList(answer []byte) ([]Instance, error) {
 			Name: item.Name, ID: stringOrNumber(item.ID), Status: item.Status,
 			ConnectionState: item.Connection.State, NumberJID: item.Connection.NumberJID,
 			ProfileName: item.Profile.Name, IsBusiness: item.Profile.IsBusiness,
-			S3: decodeListedS3(item.S3), token: token,
+			objects: map[string]json.RawMessage{"s3": item.S3}, token: token,
 		})
 	}
 	return instances, nil
@@ -96,28 +96,4 @@ func stringOrNumber(value json.RawMessage) string {
 		return text
 	}
 	return string(value)
-}
-
-// decodeListedS3 decodes the s3 of an instance in the list. It returns nil if a field is missing or empty that a read
-// of the instance would have.
-func decodeListedS3(value json.RawMessage) *S3 {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(value, &fields) != nil {
-		return nil
-	}
-	s3, err := decodeS3Object(value)
-	if err != nil {
-		return nil
-	}
-	if s3.Enabled {
-		for _, name := range []string{"region", "endpoint", "pathPrefix"} {
-			if _, ok := fields[name]; !ok {
-				return nil
-			}
-		}
-		if s3.Bucket == "" || s3.AccessKey == "" || s3.Region == "" && s3.Endpoint == "" {
-			return nil
-		}
-	}
-	return &s3
 }

@@ -18,25 +18,36 @@ type listCache struct {
 	isHeld func() bool                          // reports whether a list is waiting for the reset
 
 	mu        sync.Mutex
-	first     string            // the instance that was read first
-	noFilter  bool              // a filtered list has not given what a read needs
-	writes    int               // writes that have ended
-	writing   map[string]int    // writes in progress, by instance
-	lastWrite map[string]int    // value of writes at the end of the last write, by instance
-	tokens    map[string]Secret // by instance, from the last answer that had it
-	ids       map[string]string // by instance, from the last answer that had it
-	reads     map[string]*list  // by instance, which is the only one in it
-	tried     bool              // a list of all was answered, or has failed
-	latest    *list             // of all instances; nil before the first
-	pending   *sharedFetch      // nil if none is in progress
+	first     objectKey               // the object that was read first
+	noFilter  bool                    // a filtered list has not given what a read needs
+	writes    int                     // writes that have ended
+	writing   map[objectKey]int       // writes in progress
+	lastWrite map[objectKey]int       // value of writes at the end of the last write
+	tokens    map[string]Secret       // by instance, from the last answer that had it
+	ids       map[string]string       // by instance, from the last answer that had it
+	reads     map[objectKey]*readOnce // without a label
+	tried     bool                    // a list of all was answered, or has failed
+	latest    *list                   // of all instances; nil before the first
+	pending   *sharedFetch            // nil if none is in progress
+}
+
+// times tell how old an answer is.
+type times struct {
+	writesBefore int // value of writes when it was requested
+	receivedAt   time.Time
 }
 
 // list is an answer to a list request, or its failure.
 type list struct {
-	writesBefore int // value of writes when it was requested
-	receivedAt   time.Time
-	instances    map[string]Instance // by name; nil if the list failed
-	err          error
+	times
+	instances map[string]Instance // by name; nil if the list failed
+	err       error
+}
+
+// readOnce is what a read of one object, or a filtered list, has given.
+type readOnce struct {
+	times
+	said said
 }
 
 // sharedFetch is a list in progress that several reads wait for. It ends early when all of them have given up.
@@ -49,27 +60,28 @@ type sharedFetch struct {
 
 func newListCache() *listCache {
 	return &listCache{
-		writing: map[string]int{}, lastWrite: map[string]int{}, tokens: map[string]Secret{}, ids: map[string]string{},
-		reads: map[string]*list{},
+		writing: map[objectKey]int{}, lastWrite: map[objectKey]int{}, tokens: map[string]Secret{},
+		ids: map[string]string{}, reads: map[objectKey]*readOnce{},
 	}
 }
 
-// begin must be called before a list or a read of one instance is requested.
-func (c *listCache) begin() *list {
+// begin must be called before a list or a read of one object is requested.
+func (c *listCache) begin() times {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return &list{writesBefore: c.writes}
+	return times{writesBefore: c.writes}
 }
 
 // end stores the list that begin returned. A failure is stored too, so that it is not repeated for as long as a list
 // would have been used.
-func (c *listCache) end(l *list, instances []Instance, err error) {
+func (c *listCache) end(requested times, instances []Instance, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil && (c.usable() != nil || gaveUp(err)) {
 		return // there is a better one, or the caller gave up
 	}
-	l.receivedAt, l.err = time.Now(), err
+	requested.receivedAt = time.Now()
+	l := &list{times: requested, err: err}
 	c.latest, c.tried = l, true
 	if err != nil {
 		return
@@ -81,31 +93,32 @@ func (c *listCache) end(l *list, instances []Instance, err error) {
 	}
 }
 
-// endOne stores the answer to a filtered list: the instance, without a name if the answer does not contain it.
-func (c *listCache) endOne(l *list, instance string, found Instance, err error) {
+// endOne stores the answer to a filtered list: the instance, without a name if the answer does not contain it, and
+// whether it has all of the object.
+func (c *listCache) endOne(requested times, key objectKey, found Instance, ok bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if found.Name != "" {
-		c.tokens[instance], c.ids[instance] = found.token, found.ID
+		c.tokens[key.instance], c.ids[key.instance] = found.token, found.ID
 	}
 	switch {
-	case err == nil && found.S3 != nil:
-		c.store(l, found)
+	case err == nil && ok:
+		c.store(requested, key, said{listed: found.objects[key.kind], isList: true})
 	case err == nil || !gaveUp(err) && !mayPass(err) && !IsInstanceMissing(err):
 		c.noFilter = true
 	}
 }
 
-// remember stores what a read of an instance by itself has given.
-func (c *listCache) remember(l *list, instance string, s3 S3) {
+// remember stores what a read of one object has given.
+func (c *listCache) remember(requested times, key objectKey, s said) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.store(l, Instance{Name: instance, S3: &s3})
+	c.store(requested, key, s)
 }
 
-func (c *listCache) store(l *list, read Instance) {
-	l.receivedAt, l.instances = time.Now(), map[string]Instance{read.Name: read}
-	c.reads[read.Name] = l
+func (c *listCache) store(requested times, key objectKey, s said) {
+	requested.receivedAt = time.Now()
+	c.reads[key.ofInstance()] = &readOnce{requested, s}
 }
 
 // gaveUp reports whether a call failed for a reason that says nothing about the next one.
@@ -120,40 +133,41 @@ func (c *listCache) id(instance string) string {
 	return c.ids[instance]
 }
 
-// beginWrite must be called before a write to an instance, and the function that it returns after the write.
-func (c *listCache) beginWrite(instance string) (end func()) {
+// beginWrite must be called before a write to an object, and the function that it returns after the write.
+func (c *listCache) beginWrite(key objectKey) (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.writing[instance]++
+	c.writing[key]++
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.writes++
-		c.writing[instance]--
-		c.lastWrite[instance] = c.writes
+		c.writing[key]--
+		c.lastWrite[key] = c.writes
 	}
 }
 
 // knownRead is what the cache has for a read.
 type knownRead struct {
-	s3     *S3 // nil if the instance has to be read by itself
-	id     string
-	reason string // why s3 is nil
+	ok     bool   // the object was understood
+	id     string // of the instance
+	reason string // why the object has to be read by itself
 	filter bool   // a filtered list is worth a try
 	err    error  // of the list, if that has failed
 }
 
-// read returns what is known of an instance, and waits for a list if that is needed.
-func (c *listCache) read(ctx context.Context, instance string, look bool) knownRead {
+// read has what is known of an object understood, and waits for a list if that is needed.
+func (c *listCache) read(ctx context.Context, key objectKey, look bool, understand func(said) bool) knownRead {
 	c.mu.Lock()
-	if read := c.reads[instance]; read != nil && read.isFresh() && c.precedesNoWrite(read, instance) {
+	if read := c.reads[key.ofInstance()]; read != nil && read.isFresh() && c.precedesNoWrite(read.times, key) &&
+		understand(read.said) {
 		defer c.mu.Unlock()
-		return knownRead{s3: read.instances[instance].S3, id: c.ids[instance]}
+		return knownRead{ok: true, id: c.ids[key.instance]}
 	}
-	if c.first == "" {
-		c.first = instance
+	if c.first == (objectKey{}) {
+		c.first = key
 	}
-	alone, filter := c.first == instance && c.usable() == nil, !c.noFilter && canFilter(instance)
+	alone, filter := c.first == key && c.usable() == nil, !c.noFilter && canFilter(key.instance)
 	c.mu.Unlock()
 	if alone {
 		return knownRead{reason: "it is the only one so far", filter: filter}
@@ -166,23 +180,23 @@ func (c *listCache) read(ctx context.Context, instance string, look bool) knownR
 		return knownRead{reason: "there is no list"}
 	case l.err != nil:
 		return knownRead{reason: "there is no list", err: l.err}
-	case !c.precedesNoWrite(l, instance):
+	case !c.precedesNoWrite(l.times, key):
 		return knownRead{reason: "it was written after the list was requested"}
 	}
-	switch found, ok := l.instances[instance]; {
+	switch found, ok := l.instances[key.instance]; {
 	case !ok:
-		return knownRead{reason: "the list does not contain it"}
-	case found.S3 == nil:
-		return knownRead{reason: "the list does not contain all of its S3 fields"}
+		return knownRead{reason: "the list does not contain its instance"}
+	case !understand(said{listed: found.objects[key.kind], isList: true}):
+		return knownRead{reason: "the list does not contain all of it"}
 	default:
-		return knownRead{s3: found.S3, id: found.ID}
+		return knownRead{ok: true, id: found.ID}
 	}
 }
 
-// precedesNoWrite reports whether an answer is still true of an instance, as far as this client's writes go. The caller
+// precedesNoWrite reports whether an answer is still true of an object, as far as this client's writes go. The caller
 // holds the lock.
-func (c *listCache) precedesNoWrite(l *list, instance string) bool {
-	return c.writing[instance] == 0 && c.lastWrite[instance] <= l.writesBefore
+func (c *listCache) precedesNoWrite(answer times, key objectKey) bool {
+	return c.writing[key] == 0 && c.lastWrite[key] <= answer.writesBefore
 }
 
 // token returns an instance's own token. If none is known and no list was tried yet, it waits for one, except for a
@@ -200,7 +214,7 @@ func (c *listCache) token(ctx context.Context, instance string, look bool) (Secr
 	return token, token.Reveal() != ""
 }
 
-func (l *list) isFresh() bool { return time.Since(l.receivedAt) < listMaxAge }
+func (t times) isFresh() bool { return time.Since(t.receivedAt) < listMaxAge }
 
 // usable returns the latest list, nil if it is too old. The caller holds the lock.
 func (c *listCache) usable() *list {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -144,7 +145,7 @@ func refresh(t *testing.T, client *Client, want map[string]string) {
 	var all sync.WaitGroup
 	for name, bucket := range want {
 		all.Go(func() {
-			s3, _, err := client.RefreshS3(t.Context(), name)
+			s3, _, err := client.S3(name).Refresh(t.Context())
 			if (err != nil) != (bucket == "") || s3.Bucket != bucket {
 				t.Errorf("%s: %+v, %v, want %q", name, s3, err, bucket)
 			}
@@ -279,7 +280,7 @@ func TestReadsOfWhatTheListLacks(t *testing.T) {
 		lists(`{"enabled":false}`)(f)
 		client := clientOf(f.serve, nil)
 		refresh(t, client, map[string]string{"a": "bucket-of-a"})
-		if s3, _, err := client.RefreshS3(t.Context(), "b"); err != nil || s3 != (S3{}) {
+		if s3, _, err := client.S3("b").Refresh(t.Context()); err != nil || s3 != (S3{}) {
 			t.Errorf("%+v, %v", s3, err)
 		}
 		if got := f.counted(); got != "1 token GET list, 1 token GET list?a" {
@@ -377,7 +378,7 @@ func TestAReadAfterAWriteIsFresh(t *testing.T) {
 		f := newFleet("a", "b")
 		client := clientOf(f.serve, nil)
 		refresh(t, client, f.all())
-		slow, quick := client.lists.beginWrite("b"), client.lists.beginWrite("b")
+		slow, quick := client.lists.beginWrite(client.S3("b").key), client.lists.beginWrite(client.S3("b").key)
 		quick()
 		if _, err := client.List(t.Context()); err != nil {
 			t.Fatal(err)
@@ -414,7 +415,7 @@ func TestASharedListOutlivesItsFirstCaller(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			start := time.Now()
-			if _, _, err := client.RefreshS3(brief, "b"); err == nil || time.Since(start) != 300*time.Millisecond {
+			if _, _, err := client.S3("b").Refresh(brief); err == nil || time.Since(start) != 300*time.Millisecond {
 				t.Errorf("%v after %s", err, time.Since(start))
 			}
 		})
@@ -431,7 +432,7 @@ func TestASharedListOutlivesItsFirstCaller(t *testing.T) {
 		refresh(t, client, map[string]string{"a": "bucket-of-a"})
 		brief, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
-		if _, _, err := client.RefreshS3(brief, "b"); err == nil {
+		if _, _, err := client.S3("b").Refresh(brief); err == nil {
 			t.Error("no error")
 		}
 		synctest.Wait()
@@ -487,7 +488,7 @@ func TestStopEndsASharedList(t *testing.T) {
 		refresh(t, client, map[string]string{"a": "bucket-of-a"})
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
-		if _, _, err := client.RefreshS3(t.Context(), "b"); err == nil || time.Since(start) != time.Second {
+		if _, _, err := client.S3("b").Refresh(t.Context()); err == nil || time.Since(start) != time.Second {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 	})
@@ -503,7 +504,7 @@ func TestAListGoesFirst(t *testing.T) {
 		var all sync.WaitGroup
 		for name := range f.all() {
 			all.Go(func() {
-				if _, err := client.GetS3(t.Context(), name); err != nil {
+				if _, err := client.S3(name).Get(t.Context()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -537,9 +538,9 @@ func TestReadsWithoutTheListAreLogged(t *testing.T) {
 		}
 		all := strings.Join(logged, "\n")
 		for _, want := range []string{
-			"reading the S3 storage of one instance by itself[map[instance:a reason:the list of it alone failed]]",
+			"reading one object of an instance by itself[map[instance:a object:s3 reason:the list of its instance alone failed]]",
 			"the instances cannot be listed[map[problem:403 Forbidden: no]]",
-			"reading the S3 storage of one instance by itself[map[instance:b reason:there is no list]]",
+			"reading one object of an instance by itself[map[instance:b object:s3 reason:there is no list]]",
 		} {
 			if !strings.Contains(all, want) {
 				t.Errorf("%q is not in\n%s", want, all)
@@ -564,33 +565,30 @@ func TestListDecodesInstances(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var stored []string
 	for i := range got {
-		got[i].token = Secret{}
+		s3, ok := client.S3(got[i].Name).Listed(got[i])
+		stored = append(stored, fmt.Sprintf("%+v %t", s3, ok))
+		got[i].token, got[i].objects = Secret{}, nil
 	}
 	want := []Instance{
 		{
 			Name: "shop", ID: "1", Status: "active", ConnectionState: "connected", NumberJID: "49@s.whatsapp.net",
-			ProfileName: "Shop", IsBusiness: true, S3: &S3{true, "r", "b", "k", "", "p/"},
+			ProfileName: "Shop", IsBusiness: true,
 		},
-		{Name: "new", ID: "2", ConnectionState: "qr", S3: &S3{}},
+		{Name: "new", ID: "2", ConnectionState: "qr"},
 		{Name: "bare"},
 	}
-	if fmt.Sprintf("%+v", deref(got)) != fmt.Sprintf("%+v", deref(want)) {
-		t.Errorf("%+v", deref(got))
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
 	}
-}
-
-// deref prints instances with the content of their S3, not its address.
-func deref(instances []Instance) (all []string) {
-	for _, i := range instances {
-		s3 := "no s3"
-		if i.S3 != nil {
-			s3 = fmt.Sprintf("%+v", *i.S3)
-		}
-		i.S3 = nil
-		all = append(all, fmt.Sprintf("%+v %s", i, s3))
+	wantStored := []string{
+		fmt.Sprintf("%+v true", S3{true, "r", "b", "k", "", "p/"}), fmt.Sprintf("%+v true", S3{}),
+		fmt.Sprintf("%+v false", S3{}),
 	}
-	return all
+	if !slices.Equal(stored, wantStored) {
+		t.Errorf("%q", stored)
+	}
 }
 
 // List always makes a new list, which then serves the reads.

@@ -8,80 +8,89 @@ import (
 	"strings"
 )
 
-// RefreshS3 reads the S3 storage of one instance of many, and the ID that RyzeAPI has given the instance, "" if it does
-// not say. The first instance is read by a list of it alone, and from the second on, one list serves all reads. What an
-// instance lacks there is read by itself. Nothing is asked again for a minute, unless this client has written to the
-// instance since.
-func (c *Client) RefreshS3(ctx context.Context, instance string) (s3 S3, id string, err error) {
-	return c.readS3(ctx, instance, request{maxRetries: c.maxRetries})
+// Refresh reads the object, where many are read, and the ID that RyzeAPI has given the instance, "" if it does not say.
+// The first object is read by a list of its instance alone, and from the second on, one list serves all reads. What is
+// lacking there is read by itself. Nothing is asked again for a minute, unless this client has written to the object
+// since.
+func (o Object[T]) Refresh(ctx context.Context) (object T, id string, err error) {
+	return o.read(ctx, request{maxRetries: o.client.maxRetries})
 }
 
-// LookS3 is RefreshS3 for what only informs. It makes at most two attempts, and never waits for the rate limit. It uses
+// Look is Refresh for what only informs. It makes at most two attempts, and never waits for the rate limit. It uses
 // what a list gives, or what the window has left beyond the reserve, or the instance's own token. Otherwise, its error
 // is [ErrWouldWait].
-func (c *Client) LookS3(ctx context.Context, instance string) (s3 S3, id string, err error) {
-	return c.readS3(ctx, instance, request{look: true, maxRetries: min(1, c.maxRetries)})
+func (o Object[T]) Look(ctx context.Context) (object T, id string, err error) {
+	return o.read(ctx, request{look: true, maxRetries: min(1, o.client.maxRetries)})
 }
 
-// LookID returns the ID that RyzeAPI has given an instance, "" if no list says it. Like [Client.LookS3], it never waits
+// LookID returns the ID that RyzeAPI has given the instance, "" if no list says it. Like [Object.Look], it never waits
 // for the rate limit.
-func (c *Client) LookID(ctx context.Context, instance string) string {
-	if known := c.lists.read(ctx, instance, true); known.s3 == nil && known.filter {
-		_, _, _ = c.listOne(ctx, instance, request{look: true}) // it records the ID
+func (o Object[T]) LookID(ctx context.Context) string {
+	known := o.client.lists.read(ctx, o.key, true, func(s said) bool {
+		_, ok := o.understand(s)
+		return ok
+	})
+	if !known.ok && known.filter {
+		_, _, _, _ = o.listOne(ctx, request{look: true}) // it records the ID
 	}
-	return c.lists.id(instance)
+	return o.client.lists.id(o.key.instance)
 }
 
-func (c *Client) readS3(ctx context.Context, instance string, how request) (S3, string, error) {
-	known := c.lists.read(ctx, instance, how.look)
-	if known.s3 != nil {
-		return *known.s3, known.id, nil
+func (o Object[T]) read(ctx context.Context, how request) (object T, id string, err error) {
+	c, none := o.client, *new(T)
+	known := c.lists.read(ctx, o.key, how.look, func(s said) (ok bool) {
+		object, ok = o.understand(s)
+		return ok
+	})
+	if known.ok {
+		return object, known.id, nil
 	}
 	if how.look && known.err != nil {
 		if mayPass(known.err) {
-			return S3{}, "", known.err
+			return none, "", known.err
 		}
 		how.attempts = 1
 	}
 	if known.filter {
-		s3, id, err := c.listOne(ctx, instance, how)
-		known.reason = "the list of it alone does not contain all of its S3 fields"
+		object, ok, id, err := o.listOne(ctx, how)
+		known.reason = "the list of its instance alone does not contain all of it"
 		switch {
-		case s3 != nil:
-			return *s3, id, nil
+		case ok:
+			return object, id, nil
 		case err != nil && !otherReadMayHelp(err):
-			return S3{}, "", err
+			return none, "", err
 		}
 		if failed, ok := errors.AsType[*CallError](err); ok {
 			how.attempts = failed.Attempts
-			known.reason = "the list of it alone failed"
+			known.reason = "the list of its instance alone failed"
 			if mayPass(err) {
 				if how.maxRetries == 0 || how.look && failed.retryAfter > lookPatience {
-					return S3{}, "", err
+					return none, "", err
 				}
 				if err := c.pause(ctx, failed); err != nil {
-					return S3{}, "", err
+					return none, "", err
 				}
 			}
 		}
 	}
-	c.debug(ctx, "reading the S3 storage of one instance by itself",
-		map[string]any{"instance": instance, "reason": known.reason})
+	c.debug(ctx, "reading one object of an instance by itself",
+		map[string]any{"instance": o.key.instance, "object": o.key.kind, "reason": known.reason})
 	requested := c.lists.begin()
-	s3, err := c.getS3(ctx, instance, how)
+	object, answer, err := o.get(ctx, how)
 	if err != nil {
-		return S3{}, "", err
+		return none, "", err
 	}
-	c.lists.remember(requested, instance, s3)
-	return s3, c.lists.id(instance), nil
+	c.lists.remember(requested, o.key, said{answer: answer})
+	return object, c.lists.id(o.key.instance), nil
 }
 
-// listOne reads an instance by a list that is filtered for it. The storage is nil if RyzeAPI's answer does not contain
-// all of it. A token for another instance gets that one, whatever the filter.
-func (c *Client) listOne(ctx context.Context, instance string, how request) (s3 *S3, id string, err error) {
+// listOne reads the object by a list that is filtered for its instance. It reports false if RyzeAPI's answer does not
+// contain all of it. A token for another instance gets that one, whatever the filter.
+func (o Object[T]) listOne(ctx context.Context, how request) (object T, ok bool, id string, err error) {
+	c := o.client
 	requested := c.lists.begin()
 	how.method, how.path, how.instance = http.MethodGet,
-		"/api/instance/list?instanceName="+url.QueryEscape(instance), instance
+		"/api/instance/list?instanceName="+url.QueryEscape(o.key.instance), o.key.instance
 	how.maxRetries = 0 // the read that follows is the second attempt
 	var listed []Instance
 	err = c.call(ctx, how, func(answer []byte) error {
@@ -90,12 +99,13 @@ func (c *Client) listOne(ctx context.Context, instance string, how request) (s3 
 	})
 	found := Instance{}
 	for _, i := range listed {
-		if i.Name == instance {
+		if i.Name == o.key.instance {
 			found = i
 		}
 	}
-	c.lists.endOne(requested, instance, found, err)
-	return found.S3, found.ID, err
+	object, ok = o.Listed(found)
+	c.lists.endOne(requested, o.key, found, ok, err)
+	return object, ok, found.ID, err
 }
 
 // pause waits before the attempt that follows a failed call. If the context ends first, it returns the call's error.

@@ -69,7 +69,7 @@ func TestTheFirstInstanceIsReadByAFilteredList(t *testing.T) {
 					f.summary = c.summary
 				}
 				client := clientOf(f.serve, nil)
-				s3, id, err := client.RefreshS3(t.Context(), c.instance)
+				s3, id, err := client.S3(c.instance).Refresh(t.Context())
 				isRight := (err == nil) == (c.bucket != "") && IsInstanceMissing(err) == c.isMissing
 				if s3.Bucket != c.bucket || id != c.id || !isRight {
 					t.Errorf("%+v, %q, %v", s3, id, err)
@@ -146,12 +146,12 @@ func TestAReadIsRemembered(t *testing.T) {
 						f.summary = func(string) string { return `{"enabled":true}` }
 					}
 					client := clientOf(f.serve, nil)
-					if _, _, err := client.LookS3(t.Context(), "a"); err != nil {
+					if _, _, err := client.S3("a").Look(t.Context()); err != nil {
 						t.Error(err)
 					}
 					before := f.reads()
 					c.between(t, client)
-					s3, id, err := client.RefreshS3(t.Context(), "a")
+					s3, id, err := client.S3("a").Refresh(t.Context())
 					if err != nil || s3.Bucket != f.all()["a"] || id != "id-a" {
 						t.Errorf("%+v, %q, %v", s3, id, err)
 					}
@@ -219,7 +219,7 @@ func TestALookDoesNotWaitForTheRateLimit(t *testing.T) {
 				}
 				client := clientOf(f.serve, c.config)
 				for range c.used {
-					if _, err := client.GetS3(t.Context(), "i000"); err != nil {
+					if _, err := client.S3("i000").Get(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -249,7 +249,7 @@ func (f *fleet) look(t *testing.T, client *Client) (answered, wouldWait int) {
 	var mu sync.Mutex
 	for name, bucket := range f.all() {
 		all.Go(func() {
-			s3, _, err := client.LookS3(t.Context(), name)
+			s3, _, err := client.S3(name).Look(t.Context())
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -290,7 +290,7 @@ func TestALookGivesUpSoon(t *testing.T) {
 					requests++
 					return answer(r)
 				}, nil)
-				_, _, err := client.LookS3(t.Context(), "a")
+				_, _, err := client.S3("a").Look(t.Context())
 				if err == nil || requests > 2 || time.Since(start) > 5*time.Second {
 					t.Errorf("%v, %d requests, %s", err, requests, time.Since(start))
 				}

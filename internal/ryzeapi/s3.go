@@ -3,9 +3,6 @@ package ryzeapi
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
-	"net/url"
 )
 
 // S3Config is a complete configuration of an instance's S3 storage, as it is sent. RyzeAPI does not document whether an
@@ -22,22 +19,22 @@ type S3Config struct {
 // S3 is the S3 storage of an instance as RyzeAPI returns it, without the secret key. Null, absent and empty fields are
 // "".
 type S3 struct {
-	Enabled    bool
-	Region     string
-	Bucket     string
-	AccessKey  string // may be masked
-	Endpoint   string
-	PathPrefix string
+	Enabled    bool   `json:"enabled"`
+	Region     string `json:"region"`
+	Bucket     string `json:"bucket"`
+	AccessKey  string `json:"accessKey"` // may be masked
+	Endpoint   string `json:"endpoint"`
+	PathPrefix string `json:"pathPrefix"`
 }
 
-// GetS3 reads the S3 storage of an instance. Storage that was never configured is disabled. It always asks RyzeAPI.
-func (c *Client) GetS3(ctx context.Context, instance string) (S3, error) {
-	return c.getS3(ctx, instance, request{maxRetries: c.maxRetries})
-}
-
-func (c *Client) getS3(ctx context.Context, instance string, how request) (S3, error) {
-	how.method, how.path, how.instance = http.MethodGet, "/api/instance/getS3/"+url.PathEscape(instance), instance
-	return c.callS3(ctx, how)
+// S3 is the S3 storage of an instance. Storage that was never configured is disabled.
+func (c *Client) S3(instance string) Object[S3] {
+	return Object[S3]{
+		client: c, key: objectKey{kind: "s3", instance: instance},
+		readPath: "/api/instance/getS3/", writePath: "/api/instance/s3/",
+		decode:       func(answer []byte) (S3, error) { return decodeS3(payload(answer, "s3")) },
+		decodeListed: decodeListedS3,
+	}
 }
 
 // UpdateS3 saves and enables a complete configuration, and returns what RyzeAPI says that it has saved. RyzeAPI does
@@ -55,56 +52,33 @@ func (c *Client) UpdateS3(ctx context.Context, instance string, config S3Config)
 		true, config.Region, config.Bucket, config.AccessKey, config.SecretKey.Reveal(), config.Endpoint,
 		config.PathPrefix,
 	}
-	return c.writeS3(ctx, instance, body, config.SecretKey)
+	return c.S3(instance).write(ctx, body, config.SecretKey)
 }
 
 // DisableS3 disables the S3 storage of an instance. RyzeAPI then deletes its configuration, credentials included.
 func (c *Client) DisableS3(ctx context.Context, instance string) (S3, error) {
-	body := struct {
-		Enabled bool `json:"enabled"`
-	}{false}
-	return c.writeS3(ctx, instance, body)
+	return c.S3(instance).write(ctx, disabled{})
 }
 
-func (c *Client) writeS3(ctx context.Context, instance string, body any, secrets ...Secret) (S3, error) {
-	defer c.lists.beginWrite(instance)()
-	return c.callS3(ctx, request{
-		method: http.MethodPost, path: "/api/instance/s3/" + url.PathEscape(instance), instance: instance, body: body,
-		secrets: secrets, maxRetries: c.maxRetries,
-	})
+// disabled is the body that disables an object.
+type disabled struct {
+	Enabled bool `json:"enabled"` // always false
 }
 
-func (c *Client) callS3(ctx context.Context, req request) (s3 S3, err error) {
-	err = c.call(ctx, req, func(answer []byte) error {
-		s3, err = decodeS3(answer)
-		return err
-	})
-	return s3, err
+func decodeS3(object json.RawMessage) (S3, error) {
+	return decodeEnabled[S3]("s3", object)
 }
 
-func decodeS3(answer []byte) (S3, error) {
-	var payload struct {
-		S3 json.RawMessage `json:"s3"`
+// decodeListedS3 decodes the s3 of an instance in the list. It reports false if a field is missing or empty that a read
+// of the instance would have.
+func decodeListedS3(object json.RawMessage) (S3, bool) {
+	s3, err := decodeS3(object)
+	switch {
+	case err != nil:
+		return S3{}, false
+	case !s3.Enabled:
+		return s3, true
 	}
-	_ = json.Unmarshal(answer, &payload) // anything but an object has no s3
-	return decodeS3Object(payload.S3)
-}
-
-func decodeS3Object(object json.RawMessage) (S3, error) {
-	var s3 *struct {
-		Enabled    *bool  `json:"enabled"`
-		Region     string `json:"region"`
-		Bucket     string `json:"bucket"`
-		AccessKey  string `json:"accessKey"`
-		Endpoint   string `json:"endpoint"`
-		PathPrefix string `json:"pathPrefix"`
-	}
-	if err := json.Unmarshal(object, &s3); len(object) > 0 && err != nil {
-		return S3{}, errors.New("the s3 object in it has a field of the wrong type")
-	}
-	// An answer without "enabled" must not be mistaken for disabled storage.
-	if s3 == nil || s3.Enabled == nil {
-		return S3{}, errors.New(`the field "s3.enabled" is missing from it`)
-	}
-	return S3{*s3.Enabled, s3.Region, s3.Bucket, s3.AccessKey, s3.Endpoint, s3.PathPrefix}, nil
+	return s3, hasFields(object, "region", "endpoint", "pathPrefix") &&
+		s3.Bucket != "" && s3.AccessKey != "" && (s3.Region != "" || s3.Endpoint != "")
 }

@@ -128,7 +128,7 @@ func (t *tokens) release(p *permit, o outcome) {
 		return
 	}
 	t.mu.Lock()
-	if o.status >= 200 && o.status < 300 {
+	if o.err == nil || o.status >= 200 && o.status < 300 {
 		t.accepted = true
 	} else {
 		t.failed[p.instance] = true

@@ -275,7 +275,7 @@ func TestA404ForAnInstanceTokenIsConfirmed(t *testing.T) {
 		var all sync.WaitGroup
 		for name := range f.all() {
 			all.Go(func() {
-				if _, err := client.GetS3(t.Context(), name); err != nil {
+				if _, err := client.S3(name).Get(t.Context()); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
 			})
