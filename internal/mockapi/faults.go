@@ -159,7 +159,7 @@ func RandomFaults(seed uint64, share float64) func(*http.Request) (string, Fault
 		name  string
 		fault Fault
 	}{
-		{"error 500", FailWith(http.StatusInternalServerError, "Failed to update S3 configuration")},
+		{"error 500", FailWith(http.StatusInternalServerError, "Database error")},
 		{"proxy page 502", HTMLPage(http.StatusBadGateway)},
 		{"dropped before processing", DropBefore()},
 		{"dropped after processing", DropAfter()},

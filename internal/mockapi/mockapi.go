@@ -1,4 +1,4 @@
-// Package mockapi is a stateful mock of RyzeAPI: an http.Handler that keeps accounts, instances and their S3 storage in
+// Package mockapi is a stateful mock of RyzeAPI: an http.Handler that keeps accounts, instances and their objects in
 // memory, behaves like RyzeAPI on the wire, plays faults, and keeps a journal of all requests.
 //
 // It imports nothing else from this project and has its own wire types, so that the same mistake cannot stand on both
@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -18,17 +19,38 @@ import (
 )
 
 // Options chooses how the mock behaves where RyzeAPI's contract leaves it open. The zero value is a plain server: it
-// has no rate limit, answers null for the fields of disabled storage, masks nothing and normalises nothing.
+// has no rate limit, answers null for the strings of what is disabled, masks nothing and normalises nothing.
 type Options struct {
-	Disabled            DisabledShape       // how an answer shows the strings of disabled storage
+	Disabled    DisabledShape // how an answer shows the strings of a disabled object
+	KeepOmitted bool          // a field that a write omits keeps its value, unless the object is disabled
+
 	MaskAccessKey       func(string) string // applied to accessKey in every answer
 	NormalizeEndpoint   func(string) string // applied to endpoint when it is saved
 	NormalizePathPrefix func(string) string // applied to pathPrefix when it is saved
-	Alter               func(*Storage)      // applied last when storage is saved, to play a server that changes it
-	ListS3              ListShape           // how much of the s3 object the instance list carries
-	RateLimit           int                 // requests per token and window; 0 means no limit and no headers
-	RateWindow          time.Duration       // 0 means a minute
-	Now                 func() time.Time    // the server's clock; nil means time.Now
+
+	AllEvents              AllEventsShape // how an answer shows that all events are chosen
+	ReverseEvents          bool           // answers have the events in reverse order
+	FourthWebhook          int            // status of the answer to a fourth enabled webhook; 0 means 400
+	UnknownLabel           string         // message of the 404 for an unknown label; empty means "Webhook not found"
+	EncryptedAuthorization bool           // answers have the authorization encrypted
+	DefaultWebsocket       bool           // a WebSocket that was never configured is answered like a disabled one
+	PortNumber             bool           // answers have the proxy's port as a number
+	BareProxyAnswer        bool           // the answer to a write of the proxy does not have the proxy
+	NoSession              bool           // instances have no saved session to reconnect
+
+	// Applied last when an object is saved, to play a server that changes it.
+	Alter          func(*Storage)
+	AlterSettings  func(*Settings)
+	AlterWebhook   func(*Webhook)
+	AlterWebsocket func(*Websocket)
+	AlterProxy     func(*Proxy)
+
+	// How much of an object an item of the instance list carries.
+	ListS3, ListSettings, ListWebhook, ListWebsocket, ListProxy ListShape
+
+	RateLimit  int              // requests per token and window; 0 means no limit and no headers
+	RateWindow time.Duration    // 0 means a minute
+	Now        func() time.Time // the server's clock; nil means time.Now
 
 	// Fault chooses a fault for each request that meets no injected one; it returns nil for none.
 	Fault func(*http.Request) Fault
@@ -38,7 +60,7 @@ type Options struct {
 	Observe func(Request)
 }
 
-// DisabledShape is how an answer shows the strings of disabled storage.
+// DisabledShape is how an answer shows the strings of a disabled object.
 type DisabledShape int
 
 // The shapes that RyzeAPI's contract leaves open.
@@ -48,26 +70,15 @@ const (
 	DisabledAbsent                      // the keys are missing
 )
 
-// ListShape is how much of its s3 object an item of the instance list carries.
+// ListShape is how much of an object an item of the instance list carries.
 type ListShape int
 
 // The shapes that RyzeAPI's contract leaves open.
 const (
 	ListWhole   ListShape = iota // every field that a read returns
-	ListPartial                  // enabled and bucket
-	ListMissing                  // no s3 object
+	ListPartial                  // some of them
+	ListMissing                  // the object is missing
 )
-
-// Storage is the S3 storage of an instance as the server holds it, including the secret.
-type Storage struct {
-	Enabled    bool
-	Region     string
-	Bucket     string
-	AccessKey  string
-	SecretKey  string
-	Endpoint   string
-	PathPrefix string
-}
 
 // Server is the mock. It is safe for concurrent use.
 type Server struct {
@@ -90,10 +101,16 @@ type Account struct {
 }
 
 type instance struct {
-	id      int // of its own, even if there was another instance with the name before
-	name    string
-	token   string
-	storage Storage
+	id    int // of its own, even if there was another instance with the name before
+	name  string
+	token string
+
+	storage    Storage
+	settings   Settings
+	webhooks   []*Webhook // by label
+	websocket  *Websocket // nil if it was never configured
+	proxy      Proxy
+	reconnects int
 }
 
 type window struct {
@@ -111,8 +128,21 @@ func New(options Options) *Server {
 	}
 	s := &Server{options: options, windows: map[string]*window{}}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /api/instance/s3/{instance}", s.withInstance(s.updateS3))
-	mux.HandleFunc("GET /api/instance/getS3/{instance}", s.withInstance(s.getS3))
+	for route, handle := range map[string]func(*http.Request, *instance) answer{
+		"POST /api/instance/s3/{instance}":         s.updateS3,
+		"GET /api/instance/getS3/{instance}":       s.getS3,
+		"POST /api/instance/settings/{instance}":   s.updateSettings,
+		"GET /api/instance/getSettings/{instance}": s.getSettings,
+		"POST /api/events/webhook/{instance}":      s.updateWebhook,
+		"GET /api/events/getWebhook/{instance}":    s.getWebhook,
+		"POST /api/events/websocket/{instance}":    s.updateWebsocket,
+		"GET /api/events/getWebsocket/{instance}":  s.getWebsocket,
+		"POST /api/instance/proxy/{instance}":      s.updateProxy,
+		"GET /api/instance/getProxy/{instance}":    s.getProxy,
+		"POST /api/instance/reconnect/{instance}":  s.reconnect,
+	} {
+		mux.HandleFunc(route, s.withInstance(handle))
+	}
 	mux.HandleFunc("GET /api/instance/list", func(w http.ResponseWriter, r *http.Request) { s.list(r).send(w) })
 	s.routes = mux
 	return s
@@ -127,12 +157,12 @@ func (s *Server) AddAccount(token string) *Account {
 	return a
 }
 
-// AddInstance adds an instance whose storage was never configured, and returns its TokenInstance.
+// AddInstance adds an instance of which nothing was configured, and returns its TokenInstance.
 func (a *Account) AddInstance(name string) string {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
 	a.server.lastID++
-	i := &instance{id: a.server.lastID, name: name, token: a.token + "-" + name}
+	i := &instance{id: a.server.lastID, name: name, token: a.token + "-" + name, settings: defaultSettings}
 	a.instances = append(a.instances, i)
 	return i.token
 }
@@ -155,23 +185,23 @@ func (a *Account) RemoveInstance(name string) {
 	a.instances = slices.DeleteFunc(a.instances, func(i *instance) bool { return i.name == name })
 }
 
-// S3 returns the storage of an instance, or the zero Storage if there is no such instance.
-func (a *Account) S3(name string) Storage {
+// change changes an instance behind Terraform's back. It does nothing if there is no such instance.
+func (a *Account) change(name string, change func(*instance)) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
 	if i := a.find(name); i != nil {
-		return i.storage
+		change(i)
 	}
-	return Storage{}
 }
 
-// ChangeS3 changes the storage of an instance behind Terraform's back. It does nothing if there is no such instance.
-func (a *Account) ChangeS3(name string, change func(*Storage)) {
+// look returns something of an instance, or the zero value if there is no such instance.
+func look[T any](a *Account, name string, of func(*instance) T) (found T) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
 	if i := a.find(name); i != nil {
-		change(&i.storage)
+		return of(i)
 	}
+	return found
 }
 
 func (a *Account) find(name string) *instance {
@@ -355,41 +385,6 @@ func (s *Server) withInstance(handle func(*http.Request, *instance) answer) http
 	return func(w http.ResponseWriter, r *http.Request) { decide(r).send(w) }
 }
 
-func (s *Server) updateS3(r *http.Request, i *instance) answer {
-	var body struct {
-		Enabled    *bool  `json:"enabled"`
-		Region     string `json:"region"`
-		Bucket     string `json:"bucket"`
-		AccessKey  string `json:"accessKey"`
-		SecretKey  string `json:"secretKey"`
-		Endpoint   string `json:"endpoint"`
-		PathPrefix string `json:"pathPrefix"`
-	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Enabled == nil {
-		return failure(http.StatusBadRequest, "Invalid request body")
-	}
-	i.storage = Storage{}
-	if *body.Enabled {
-		i.storage = Storage{
-			Enabled: true, Region: body.Region, Bucket: body.Bucket, AccessKey: body.AccessKey, SecretKey: body.SecretKey,
-			Endpoint:   apply(s.options.NormalizeEndpoint, body.Endpoint),
-			PathPrefix: apply(s.options.NormalizePathPrefix, body.PathPrefix),
-		}
-	}
-	if s.options.Alter != nil {
-		s.options.Alter(&i.storage)
-	}
-	return answer{http.StatusOK, map[string]any{
-		"success": true, "message": "S3 configuration updated", "s3": s.s3Object(i.storage),
-	}}
-}
-
-func (s *Server) getS3(_ *http.Request, i *instance) answer {
-	object := s.s3Object(i.storage)
-	object["secretKey"] = nil
-	return answer{http.StatusOK, map[string]any{"success": true, "s3": object}}
-}
-
 func (s *Server) list(r *http.Request) answer {
 	account, own := s.authenticate(tokenOf(r))
 	s.mu.Lock()
@@ -422,41 +417,72 @@ func (s *Server) item(i *instance) map[string]any {
 		"connection": map[string]any{
 			"state": "connected", "numberJid": nil, "presenceStatus": "available", "displayStatus": "Connected",
 		},
-		"profile": map[string]any{"name": i.name, "pictureUrl": nil, "isBusiness": false, "businessName": nil},
-		"webhook": map[string]any{}, "websocket": map[string]any{}, "chatwoot": map[string]any{},
-		"proxy": map[string]any{}, "settings": map[string]any{},
+		"profile":  map[string]any{"name": i.name, "pictureUrl": nil, "isBusiness": false, "businessName": nil},
+		"chatwoot": map[string]any{},
 	}
-	switch s.options.ListS3 {
-	case ListWhole:
-		item["s3"] = s.s3Object(i.storage)
-	case ListPartial:
-		item["s3"] = map[string]any{"enabled": i.storage.Enabled, "bucket": i.storage.Bucket}
-	case ListMissing:
+	for name, part := range map[string]struct {
+		shape   ListShape
+		object  map[string]any
+		partial []string // names of the fields that a part of the object has
+	}{
+		"s3":        {s.options.ListS3, s.s3Object(i.storage), []string{"enabled", "bucket"}},
+		"settings":  {s.options.ListSettings, i.settings.object(), []string{"autoRejectCalls", "keepOnlineStatus"}},
+		"webhook":   {s.options.ListWebhook, s.listedWebhook(i), []string{"label", "enabled", "url", "events"}},
+		"websocket": {s.options.ListWebsocket, s.websocketObject(i.websocket), []string{"enabled"}},
+		"proxy":     {s.options.ListProxy, s.proxyObject(i.proxy), []string{"enabled", "host"}},
+	} {
+		switch part.shape {
+		case ListWhole:
+			item[name] = part.object
+		case ListPartial:
+			maps.DeleteFunc(part.object, func(field string, _ any) bool { return !slices.Contains(part.partial, field) })
+			item[name] = part.object
+		case ListMissing:
+		}
 	}
 	return item
 }
 
-// s3Object is storage as every answer shows it: without its secret.
-func (s *Server) s3Object(st Storage) map[string]any {
-	object := map[string]any{"enabled": st.Enabled}
-	fields := map[string]string{
-		"region": st.Region, "bucket": st.Bucket, "accessKey": apply(s.options.MaskAccessKey, st.AccessKey),
-		"endpoint": st.Endpoint, "pathPrefix": st.PathPrefix,
+// setString sets a string of an answer. While its object is disabled, the string may be shown in other ways.
+func (s *Server) setString(object map[string]any, name, value string, enabled bool) {
+	switch {
+	case enabled || s.options.Disabled == DisabledEmpty:
+		object[name] = value
+	case s.options.Disabled == DisabledNull:
+		object[name] = nil
 	}
-	for name, value := range fields {
-		switch {
-		case st.Enabled || s.options.Disabled == DisabledEmpty:
-			object[name] = value
-		case s.options.Disabled == DisabledNull:
-			object[name] = nil
-		}
-	}
-	return object
 }
 
-func apply(f func(string) string, value string) string {
-	if f == nil || value == "" {
-		return value
+// success is an answer with an object. The message may be empty.
+func success(message, name string, object any) answer {
+	body := map[string]any{"success": true, name: object}
+	if message != "" {
+		body["message"] = message
 	}
-	return f(value)
+	return answer{http.StatusOK, body}
+}
+
+// decode reads the body of a write into a struct. It reports false if the body is not an object, or a field has another
+// type.
+func decode(r *http.Request, body any) bool {
+	raw, err := io.ReadAll(r.Body)
+	var object map[string]json.RawMessage
+	return err == nil && json.Unmarshal(raw, &object) == nil && object != nil && json.Unmarshal(raw, body) == nil
+}
+
+// sent returns a field of a write, or for one that the body omits, the old value or none.
+func sent[T any](s *Server, value *T, old T) T {
+	switch {
+	case value != nil:
+		return *value
+	case s.options.KeepOmitted:
+		return old
+	}
+	return *new(T)
+}
+
+func alter[T any](f func(*T), object *T) {
+	if f != nil {
+		f(object)
+	}
 }

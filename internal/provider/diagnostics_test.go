@@ -294,6 +294,7 @@ func tlsToPlainServer(t *testing.T) error {
 	t.Helper()
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	_, err := ryzeapi.New(clientConfigFor(t, strings.Replace(server.URL, "http:", "https:", 1))).S3("shop").Get(t.Context())
+	endpoint := strings.Replace(server.URL, "http:", "https:", 1)
+	_, err := ryzeapi.New(clientConfigFor(t, endpoint)).S3("shop").Get(t.Context())
 	return err
 }

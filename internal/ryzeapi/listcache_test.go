@@ -538,7 +538,8 @@ func TestReadsWithoutTheListAreLogged(t *testing.T) {
 		}
 		all := strings.Join(logged, "\n")
 		for _, want := range []string{
-			"reading one object of an instance by itself[map[instance:a object:s3 reason:the list of its instance alone failed]]",
+			"reading one object of an instance by itself" +
+				"[map[instance:a object:s3 reason:the list of its instance alone failed]]",
 			"the instances cannot be listed[map[problem:403 Forbidden: no]]",
 			"reading one object of an instance by itself[map[instance:b object:s3 reason:there is no list]]",
 		} {

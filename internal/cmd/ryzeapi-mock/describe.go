@@ -26,29 +26,57 @@ func action(r mockapi.Request) string {
 	if request == "GET /api/instance/list" {
 		return "List instances"
 	}
-	if name, ok := strings.CutPrefix(request, "GET /api/instance/getS3/"); ok {
-		return "Read S3 of " + unescaped(name)
+	for _, o := range objects {
+		if name, ok := strings.CutPrefix(request, "GET "+o.read); ok {
+			return "Read " + o.name + " of " + unescaped(name)
+		}
+		if name, ok := strings.CutPrefix(request, "POST "+o.write); ok {
+			return describeWrite(o.name, unescaped(name), r.Body)
+		}
 	}
-	if name, ok := strings.CutPrefix(request, "POST /api/instance/s3/"); ok {
-		return writeS3(unescaped(name), r.Body)
+	if name, ok := strings.CutPrefix(request, "POST /api/instance/reconnect/"); ok {
+		return "Reconnect " + unescaped(name)
 	}
 	return request
 }
 
-// writeS3 describes a request that writes the S3 storage of an instance.
-func writeS3(instance, body string) string {
-	var storage struct {
+// objects are what can be read and written of an instance.
+var objects = []struct{ name, read, write string }{
+	{"S3", "/api/instance/getS3/", "/api/instance/s3/"},
+	{settings, "/api/instance/getSettings/", "/api/instance/settings/"},
+	{webhook, "/api/events/getWebhook/", "/api/events/webhook/"},
+	{"WebSocket", "/api/events/getWebsocket/", "/api/events/websocket/"},
+	{"proxy", "/api/instance/getProxy/", "/api/instance/proxy/"},
+}
+
+const (
+	settings = "settings"
+	webhook  = "webhook"
+)
+
+// describeWrite describes a request that writes an object of an instance.
+func describeWrite(object, instance, body string) string {
+	var sent struct {
 		Enabled bool   `json:"enabled"`
+		Label   string `json:"label"`
 		Bucket  string `json:"bucket"`
+		Host    string `json:"host"`
+	}
+	readable := json.Unmarshal([]byte(body), &sent) == nil
+	if object == webhook && sent.Label != "" {
+		object += " " + sent.Label
 	}
 	switch {
-	case json.Unmarshal([]byte(body), &storage) != nil:
-		return "Save S3 of " + instance + ": unreadable body"
-	case storage.Enabled:
-		return "Save S3 of " + instance + ": bucket " + storage.Bucket
-	default:
-		return "Disable S3 of " + instance
+	case !readable:
+		return "Save " + object + " of " + instance + ": unreadable body"
+	case !sent.Enabled && object != settings:
+		return "Disable " + object + " of " + instance
+	case sent.Bucket != "":
+		return "Save " + object + " of " + instance + ": bucket " + sent.Bucket
+	case sent.Host != "":
+		return "Save " + object + " of " + instance + ": host " + sent.Host
 	}
+	return "Save " + object + " of " + instance
 }
 
 func unescaped(segment string) string {

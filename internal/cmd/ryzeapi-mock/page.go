@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -117,7 +118,7 @@ type requestRow struct {
 func newContent(mock *mockapi.Server, account *mockapi.Account) content {
 	c := content{Token: accountToken, Instances: []instanceRow{}, Limits: []limitRow{}, Requests: []requestRow{}}
 	for _, name := range account.Instances() {
-		c.Instances = append(c.Instances, instanceRow{name, []objectRow{s3Object(account.S3(name))}})
+		c.Instances = append(c.Instances, instanceRow{name, objectsOf(account, name)})
 	}
 	for _, l := range account.RateLimits() {
 		c.Limits = append(c.Limits, limitRow{l.Instance, l.Limit, l.Remaining, l.ResetIn.Seconds()})
@@ -130,6 +131,74 @@ func newContent(mock *mockapi.Server, account *mockapi.Account) content {
 			requestRow{first + i, r.Time.Format(time.TimeOnly), action(r), result(r), status(r), r.Fault})
 	}
 	return c
+}
+
+// objectsOf are the S3 storage of an instance and whatever else was configured.
+func objectsOf(account *mockapi.Account, name string) []objectRow {
+	rows := []objectRow{s3Object(account.S3(name))}
+	if fields := changedSettings(account.Settings(name)); len(fields) > 0 {
+		rows = append(rows, objectRow{"Settings", true, fields})
+	}
+	for _, w := range account.Webhooks(name) {
+		rows = append(rows, webhookObject(w))
+	}
+	if w, configured := account.Websocket(name); configured {
+		rows = append(rows, objectRow{"WebSocket", w.Enabled, eventFields(w.Enabled, w.Events, w.MediaBase64)})
+	}
+	if p := account.Proxy(name); p.Enabled {
+		rows = append(rows, objectRow{"Proxy", true, []field{
+			{"Host", p.Host}, {"Port", p.Port}, {"Protocol", p.Protocol}, {"Username", p.Username},
+		}})
+	}
+	return rows
+}
+
+// changedSettings are the settings that differ from those of a new instance.
+func changedSettings(s mockapi.Settings) (fields []field) {
+	for _, setting := range []struct {
+		label        string
+		value, usual bool
+	}{
+		{"Reject calls", s.AutoRejectCalls, false},
+		{"Ignore group messages", s.IgnoreGroupMessages, false},
+		{"Keep online status", s.KeepOnlineStatus, false},
+		{"Read messages", s.AutoReadMessages, false},
+		{"Disable history sync", s.DisableHistorySync, true},
+		{"Ignore status updates", s.IgnoreStatus, false},
+	} {
+		if setting.value != setting.usual {
+			fields = append(fields, field{setting.label, yesOrNo(setting.value)})
+		}
+	}
+	if s.CallRejectMessage != "" {
+		fields = append(fields, field{"Call reject message", s.CallRejectMessage})
+	}
+	return fields
+}
+
+func yesOrNo(value bool) string {
+	if value {
+		return "yes"
+	}
+	return "no"
+}
+
+func webhookObject(w mockapi.Webhook) objectRow {
+	object := objectRow{"Webhook " + w.Label, w.Enabled, eventFields(w.Enabled, w.Events, w.MediaBase64)}
+	if w.Enabled {
+		object.Fields = append([]field{{"URL", w.URL}}, object.Fields...)
+	}
+	return object
+}
+
+func eventFields(enabled bool, events []string, mediaBase64 bool) []field {
+	if !enabled {
+		return []field{}
+	}
+	if len(events) == 0 {
+		events = []string{"all"}
+	}
+	return []field{{"Events", strings.Join(events, ", ")}, {"Media as base64", yesOrNo(mediaBase64)}}
 }
 
 func s3Object(s mockapi.Storage) objectRow {
