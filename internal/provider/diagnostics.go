@@ -55,19 +55,19 @@ func plainHTTPWarning(host string) diag.Diagnostic {
 			"readable by anyone on the way. Use an https:// endpoint.")
 }
 
-// storageAction is what a resource or data source was doing to the storage of an instance when a call failed. It
-// completes the summary "Could not ...".
-type storageAction string
+// action is what a resource or data source was doing to an object when a call failed. It completes the summary "Could
+// not ...".
+type action string
 
 const (
-	saveStorage    storageAction = "save"
-	readStorage    storageAction = "read"
-	disableStorage storageAction = "disable"
+	save    action = "save"
+	read    action = "read"
+	disable action = "disable"
 )
 
 // failedCallError is for a call to RyzeAPI that failed.
-func failedCallError(action storageAction, instance string, err error) diag.Diagnostic {
-	summary := fmt.Sprintf("Could not %s the S3 storage of instance %q", action, instance)
+func failedCallError(doing action, o object, err error) diag.Diagnostic {
+	summary := fmt.Sprintf("Could not %s %s", doing, o)
 	detail := explainCall(err)
 	if ryzeapi.IsInstanceMissing(err) {
 		return diag.NewAttributeErrorDiagnostic(path.Root("instance"), summary, detail)
@@ -151,9 +151,9 @@ func missingInstanceWarning(instance string, err error) diag.Diagnostic {
 
 // uncheckedInstancesWarning is for planned creates for instances that could not be read.
 func uncheckedInstancesWarning(err error) diag.Diagnostic {
-	return diag.NewWarningDiagnostic("Not every instance of a new resource was checked for existing S3 storage",
+	return diag.NewWarningDiagnostic("Not every instance of a new resource was checked for existing configuration",
 		explainCall(err)+"\n\nThe apply reads each instance before it saves anything. "+
-			"It will fail for those that already have storage with other settings.")
+			"It will fail for what is already configured with other settings.")
 }
 
 // failedLookError is for a planned create for an instance that could not be read, for a reason for which the apply
@@ -189,37 +189,53 @@ func causeOf(instance string, err error) string {
 	}
 }
 
-// existingStorageError is for the create of a resource for an instance whose storage is enabled with other settings.
-func existingStorageError(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
+// existingObjectError is for the create of a resource for an object that is enabled with other settings, which are
+// said in a sentence.
+func existingObjectError(o object, settings string, disables bool) diag.Diagnostic {
 	effect := "replace"
 	if disables {
 		effect = "delete"
 	}
 	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
-		fmt.Sprintf("Instance %q already has S3 storage", instance),
-		fmt.Sprintf("%s Creating this resource would %s that configuration, and its secret could not be recovered, "+
-			"because RyzeAPI never reveals it.\n\n", describeStorage(s3), effect)+
-			importInstead(instance)+
+		fmt.Sprintf("Instance %q already has %s", o.instance, o.some),
+		fmt.Sprintf("%s Creating this resource would %s that configuration%s.\n\n", settings, effect, o.wouldLose())+
+			importInstead(o)+
 			fmt.Sprintf("\n\nTo %s it on purpose, set \"overwrite\" to true.", effect))
 }
 
-// replacesStorageWarning is for a create that may overwrite the instance's storage, and does.
-func replacesStorageWarning(instance string, s3 ryzeapi.S3, disables bool) diag.Diagnostic {
+// replacesObjectWarning is for a create that may overwrite an existing object, and does.
+func replacesObjectWarning(o object, settings string, disables bool) diag.Diagnostic {
 	effect := "replaces"
 	if disables {
 		effect = "deletes"
 	}
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
-		fmt.Sprintf("This %s the existing S3 storage of instance %q", effect, instance),
-		fmt.Sprintf("%s With \"overwrite\", creating this resource %s that configuration. "+
-			"Its secret cannot be recovered afterwards, because RyzeAPI never reveals it.\n\n", describeStorage(s3), effect)+
-			importInstead(instance))
+		fmt.Sprintf("This %s the existing %s of instance %q", effect, o.name, o.instance),
+		fmt.Sprintf("%s With \"overwrite\", creating this resource %s that configuration.%s\n\n",
+			settings, effect, o.loses())+
+			importInstead(o))
 }
 
-// importInstead says how to keep existing storage.
-func importInstead(instance string) string {
-	return "To keep that storage, import it under the address shown above:\n\n" +
-		fmt.Sprintf("  import {\n    to = ryzeapi_instance_s3.NAME\n    id = %s\n  }", hclString(instance))
+// loses says what is lost if an object is replaced.
+func (k *kind) loses() string {
+	if k.hidden == "" {
+		return ""
+	}
+	return fmt.Sprintf(" Its %s cannot be recovered afterwards, because RyzeAPI never reveals it.", k.hidden)
+}
+
+// wouldLose is [kind.loses] within a sentence about what would be.
+func (k *kind) wouldLose() string {
+	if k.hidden == "" {
+		return ""
+	}
+	return fmt.Sprintf(", and its %s could not be recovered, because RyzeAPI never reveals it", k.hidden)
+}
+
+// importInstead says how to keep what exists.
+func importInstead(o object) string {
+	return fmt.Sprintf("To keep that %s, import it under the address shown above:\n\n", o.name) +
+		fmt.Sprintf("  import {\n    to = %s\n    id = %s\n  }", o.address("NAME"), hclString(o.id()))
 }
 
 func describeStorage(s3 ryzeapi.S3) string {
@@ -232,79 +248,89 @@ func describeStorage(s3 ryzeapi.S3) string {
 	return fmt.Sprintf("It stores its media in the bucket %q (%s) with the access key %q.", s3.Bucket, where, s3.AccessKey)
 }
 
-// replacedWithChangesWarning is for a plan that replaces a resource and gives its instance's storage other settings.
-func replacedWithChangesWarning(instance string, s3 ryzeapi.S3) diag.Diagnostic {
+// replacedWithChangesWarning is for a plan that replaces a resource and gives its object other settings.
+func replacedWithChangesWarning(o object, settings string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
-		fmt.Sprintf("The resource of instance %q is replaced, and so are its settings", instance),
-		describeStorage(s3)+" A resource in the state manages that storage. "+
-			"This plan replaces the resource, and saves other settings.\n\n"+
+		fmt.Sprintf("The resource for %s is replaced, and so are its settings", o),
+		settings+" A resource in the state manages that. This plan replaces the resource, and saves other settings.\n\n"+
 			"If the resource has create_before_destroy, the apply will stop before it saves anything, because by then it "+
-			"cannot tell this storage from one that somebody else has set up. In that case, set \"overwrite\" to true.")
+			"cannot tell this configuration from one that somebody else has set up. In that case, set \"overwrite\" to true.")
 }
 
-// duplicateResourceError is for two resources that would manage the storage of one instance.
-func duplicateResourceError(instance string) diag.Diagnostic {
+// duplicateResourceError is for two resources that would manage one object.
+func duplicateResourceError(o object) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
-		fmt.Sprintf("Instance %q has two resources", instance),
-		"An instance has only one S3 storage configuration. Two resources for one instance would overwrite each other "+
-			"on every apply.\n\n"+
+		o.atStart()+" has two resources",
+		"Two resources for one configuration would overwrite each other on every apply.\n\n"+
 			"Remove one of the two, or give it another instance. If both are in the state already, the destroy of one may "+
-			"disable the storage; a second apply enables it again.")
+			"disable what the other has saved; a second apply enables it again.")
 }
 
-// renamedResourceWarning is for a plan that destroys the resource of an instance and creates another.
-func renamedResourceWarning(instance string) diag.Diagnostic {
+// renamedResourceWarning is for a plan that destroys the resource of an object and creates another.
+func renamedResourceWarning(o object) diag.Diagnostic {
+	loss := ""
+	if o.deletes != "" {
+		loss = ", without its " + o.deletes
+	}
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
-		fmt.Sprintf("The resource of instance %q is renamed without a moved block", instance),
-		"This plan destroys the resource of this instance in the state, and creates another one. "+
-			"If the create fails, the storage may be left disabled, without its credentials.\n\n"+
+		fmt.Sprintf("The resource for %s is renamed without a moved block", o),
+		"This plan destroys the resource in the state, and creates another one for the same instance. "+
+			fmt.Sprintf("If the create fails, %s may be left disabled%s.\n\n", o, loss)+
 			"If you renamed the resource, say so with a moved block, and nothing is destroyed:\n\n"+
-			"  moved {\n    from = ryzeapi_instance_s3.OLD\n    to   = ryzeapi_instance_s3.NEW\n  }")
+			fmt.Sprintf("  moved {\n    from = %s\n    to   = %s\n  }", o.address("OLD"), o.address("NEW")))
 }
 
-// deletesCredentialsWarning is for a change that disables the storage of an instance.
-func deletesCredentialsWarning(instance string) diag.Diagnostic {
+// deletesWarning is for a change that disables an object, and so deletes what cannot be recovered.
+func deletesWarning(o object) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
-		fmt.Sprintf("RyzeAPI will delete the S3 credentials of instance %q", instance),
-		"This change disables the instance's storage, and RyzeAPI then deletes its configuration, including the secret.")
+		fmt.Sprintf("RyzeAPI will delete the %s of instance %q", o.deletes, o.instance),
+		fmt.Sprintf("This change disables %s, and RyzeAPI then deletes its configuration, including the secret.", o))
 }
 
-// otherInstanceError is for a change or a destroy of the storage of an instance that only has the name of the one that
+// otherInstanceError is for a change or a destroy of the object of an instance that only has the name of the one that
 // the resource has managed.
-func otherInstanceError(instance string, ids instanceIDs, s3 ryzeapi.S3, destroys bool) diag.Diagnostic {
+func otherInstanceError(o object, ids instanceIDs, settings string, destroys bool) diag.Diagnostic {
 	effect, advice := "replace", `To replace it on purpose, set "overwrite" to true.`
 	if destroys {
-		effect, advice = "delete", "To forget the resource and leave that storage alone, use a removed block with "+
+		effect, advice = "delete", "To forget the resource and leave that configuration alone, use a removed block with "+
 			`"destroy = false", or "terraform state rm".`
 	}
 	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
-		fmt.Sprintf("Instance %q is not the one that this resource has managed", instance),
+		fmt.Sprintf("Instance %q is not the one that this resource has managed", o.instance),
 		fmt.Sprintf("RyzeAPI now lists the name with the ID %q; the instance that this resource has managed has the ID %q. "+
 			"Either the token is that of another account, or the instance was deleted and created again.\n\n",
 			ids.Found, ids.Managed)+
-			fmt.Sprintf("%s This plan would %s that configuration, and its secret could not be recovered.\n\n",
-				describeStorage(s3), effect)+
+			fmt.Sprintf("%s This plan would %s that configuration%s.\n\n", settings, effect, o.wouldLose())+
 			"Check the provider's token first. "+advice)
 }
 
-// savedAgainWarning is for a resource whose storage the planned destroy of another object may disable, and that is
-// saved again in the same apply.
-func savedAgainWarning(instance string) diag.Diagnostic {
+// savedAgainWarning is for an object that a planned destroy may disable, and that is saved again in the same apply.
+func savedAgainWarning(o object) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
-		fmt.Sprintf("The S3 storage of instance %q is saved again if a destroy disables it", instance),
-		"The state has two objects for this instance, and this plan destroys one of them. Destroying it may disable the "+
-			"storage. If it does, the same apply saves the storage again, which is why the plan shows "+
-			`"secret_key_version" or "enabled" as known after apply.`)
+		o.atStart()+" is saved again if a destroy disables it",
+		fmt.Sprintf("The state has two resources for the %s, and this plan destroys one of them. Destroying that resource "+
+			"may disable the %s. If it does, the same apply saves it again, which is why the plan shows %s as known after "+
+			"apply.", o.name, o.name, o.leftOut()))
 }
 
-// applyAgainWarning is for a resource whose storage the planned destroy of another object disables, and that cannot be
-// saved again in the same apply.
-func applyAgainWarning(instance string) diag.Diagnostic {
+// applyAgainWarning is for an object that a planned destroy disables, and that cannot be saved again in the same apply.
+func applyAgainWarning(o object) diag.Diagnostic {
+	possible := fmt.Sprintf("The same apply could do that if %s were left out.", o.leftOut())
+	if o.secret != "" {
+		possible = fmt.Sprintf("The same apply could do that if %q had a value, and %s were left out.", o.secret, o.leftOut())
+	}
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
-		fmt.Sprintf("The S3 storage of instance %q will be disabled until the next apply", instance),
-		"The state has two objects for this instance, and this plan destroys one of them, which disables the storage. "+
-			"Apply a second time afterwards: it saves the storage again.\n\n"+
-			`The same apply could do that if "secret_key" had a value, and "secret_key_version" or "enabled" were left out.`)
+		o.atStart()+" will be disabled until the next apply",
+		fmt.Sprintf("The state has two resources for the %s, and this plan destroys one of them, which disables it. "+
+			"Apply a second time afterwards, which saves it again.\n\n", o.name)+possible)
+}
+
+// leftOut names the arguments that the provider sets if the configuration leaves them out.
+func (k *kind) leftOut() string {
+	if k.version == "" {
+		return `"enabled"`
+	}
+	return fmt.Sprintf(`%q or "enabled"`, k.version)
 }
 
 // hclString returns a text as a string of the configuration language.
@@ -442,10 +468,10 @@ func missingFieldError(name, why string) diag.Diagnostic {
 }
 
 // emptySecretError is for a secret that is set to "".
-func emptySecretError() diag.Diagnostic {
-	return diag.NewErrorDiagnostic(`Missing "secret_key"`,
-		`"secret_key" is empty. Every write sends the whole configuration, and would leave the storage without a `+
-			"secret.\n\n"+
+func (k *kind) emptySecretError() diag.Diagnostic {
+	return diag.NewErrorDiagnostic(fmt.Sprintf("Missing %q", k.secret),
+		fmt.Sprintf("%q is empty. Every write sends the whole configuration, and would leave the %s without a secret.\n\n",
+			k.secret, k.name)+
 			"Check where the value comes from; often an environment variable (TF_VAR_...) is not set.")
 }
 
@@ -456,12 +482,13 @@ func invalidTimeoutError(at path.Path) diag.Diagnostic {
 }
 
 // missingSecretError is for a configuration that is about to be sent without its secret.
-func missingSecretError() diag.Diagnostic {
-	return diag.NewErrorDiagnostic(`Missing "secret_key"`,
-		`This plan changes what RyzeAPI has stored, which requires "secret_key": every write sends `+
+func (k *kind) missingSecretError() diag.Diagnostic {
+	return diag.NewErrorDiagnostic(fmt.Sprintf("Missing %q", k.secret),
+		fmt.Sprintf("This plan changes what RyzeAPI has stored, which requires %q: every write sends ", k.secret)+
 			"the whole configuration, and RyzeAPI never reveals the stored secret.\n\n"+
-			`Set "secret_key" from an ephemeral variable or an ephemeral resource. It is write-only: Terraform never writes it `+
-			"to state or plan files. If it is set, remove it from ignore_changes, which hides it from the provider.\n\n"+
+			fmt.Sprintf("Set %q from an ephemeral variable or an ephemeral resource. ", k.secret)+
+			"It is write-only: Terraform never writes it to state or plan files. If it is set, remove it from ignore_changes, "+
+			"which hides it from the provider.\n\n"+
 			"To destroy the resource without its secret, run the destroy with -refresh=false, or remove the resource from the "+
 			"configuration and apply.")
 }
@@ -474,35 +501,35 @@ func maskedAccessKeyError() diag.Diagnostic {
 }
 
 // changedFieldError is for a field that RyzeAPI did not save as sent.
-func changedFieldError(instance, name, sent, saved string) diag.Diagnostic {
+func changedFieldError(o object, name, sent, saved string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root(name),
-		fmt.Sprintf("RyzeAPI did not save %q of instance %q as sent", name, instance),
+		fmt.Sprintf("RyzeAPI did not save %q of instance %q as sent", name, o.instance),
 		fmt.Sprintf("Sent: %q\nSaved: %q\n\n", sent, saved)+
-			"The configuration was saved with that difference, so media may now go to the wrong place. "+
+			o.atStart()+" was saved with that difference, so it may not work as configured. "+
 			fmt.Sprintf("If the saved value is right, set %q to it; otherwise, report this to RyzeAPI's support. ", name)+
 			"The next apply sends the whole configuration again.")
 }
 
-// unchangedEnabledError is for storage that RyzeAPI did not enable or disable as requested.
-func unchangedEnabledError(instance string, sent bool) diag.Diagnostic {
+// unchangedEnabledError is for an object that RyzeAPI did not enable or disable as requested.
+func unchangedEnabledError(o object, sent bool) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("enabled"),
-		fmt.Sprintf("RyzeAPI did not save \"enabled\" of instance %q as sent", instance),
+		fmt.Sprintf("RyzeAPI did not save \"enabled\" of instance %q as sent", o.instance),
 		fmt.Sprintf("Sent: %t\nSaved: %t\n\n", sent, !sent)+"Run again; if it persists, report this to RyzeAPI's support.")
 }
 
-// taintedWarning accompanies the error of a create that saved the storage, or may have.
-func taintedWarning(instance string) diag.Diagnostic {
-	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q is marked as tainted", instance),
-		"The storage may have been saved despite the error, so Terraform keeps the resource, and a destroy will find it. "+
-			"The next apply replaces the resource: it disables the storage and saves it again. To save it again without "+
-			`disabling it, remove the mark first with "terraform untaint".`)
+// taintedWarning accompanies the error of a create that saved the object, or may have.
+func taintedWarning(o object) diag.Diagnostic {
+	return diag.NewWarningDiagnostic(fmt.Sprintf("The resource for %s is marked as tainted", o),
+		fmt.Sprintf("The %s may have been saved despite the error, so Terraform keeps the resource, and a destroy will "+
+			"find it. The next apply replaces the resource: it disables the %s and saves it again. To save it again without "+
+			`disabling it, remove the mark first with "terraform untaint".`, o.name, o.name))
 }
 
-// leftEnabledWarning is for a destroyed resource whose instance's storage another resource has saved in the same run.
-func leftEnabledWarning(instance string) diag.Diagnostic {
-	return diag.NewWarningDiagnostic(fmt.Sprintf("The S3 storage of instance %q was not disabled", instance),
-		"A resource for this instance was destroyed, but another resource manages the storage, or has saved it in the same "+
-			"run. The storage stays as it is.\n\n"+
+// leftEnabledWarning is for a destroyed resource whose object another resource has saved in the same run.
+func leftEnabledWarning(o object) diag.Diagnostic {
+	return diag.NewWarningDiagnostic(o.atStart()+" was not disabled",
+		fmt.Sprintf("A resource for this instance was destroyed, but another resource manages the %s, or has saved it in "+
+			"the same run. It stays as it is.\n\n", o.name)+
 			"If you renamed the resource, a moved block would have avoided this.")
 }
 

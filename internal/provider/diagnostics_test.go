@@ -27,80 +27,83 @@ import (
 
 var updateGolden = flag.Bool("update", false, "rewrite the golden file from the current diagnostics")
 
+// storageOfShop is the object of most tests.
+var storageOfShop = object{kind: s3Storage, instance: "shop"}
+
 // loopback matches the addresses in network errors, whose ports differ from run to run.
 var loopback = regexp.MustCompile(`127\.0\.0\.1:\d+(->127\.0\.0\.1:\d+)?`)
 
 func TestDiagnosticsGolden(t *testing.T) {
 	t.Parallel()
+	old := ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}
 	var all strings.Builder
 	for _, c := range []struct {
 		name string
 		diag diag.Diagnostic
 	}{
 		// Each row of RyzeAPI's own error table, and the statuses that it omits.
-		{"400", mockFailure(t, mockapi.FailWith(400, "Invalid request body"), saveStorage)},
-		{"401", mockFailure(t, mockapi.FailWith(401, "Invalid token"), saveStorage)},
-		{"403", mockFailure(t, mockapi.FailWith(403, "Instance token does not match requested instance"), saveStorage)},
-		{"404", mockFailure(t, mockapi.FailWith(404, "Instance not found"), saveStorage)},
-		{"429", mockFailure(t, mockapi.FailWith(429, "Rate limit exceeded. Try again later."), saveStorage)},
-		{"500", mockFailure(t, mockapi.FailWith(500, "Failed to update S3 configuration"), saveStorage)},
-		{"500 on a read", mockFailure(t, mockapi.FailWith(500, "Failed to get S3 configuration"), readStorage)},
-		{"503", mockFailure(t, mockapi.FailWith(503, "Service unavailable"), disableStorage)},
+		{"400", mockFailure(t, mockapi.FailWith(400, "Invalid request body"), save)},
+		{"401", mockFailure(t, mockapi.FailWith(401, "Invalid token"), save)},
+		{"403", mockFailure(t, mockapi.FailWith(403, "Instance token does not match requested instance"), save)},
+		{"404", mockFailure(t, mockapi.FailWith(404, "Instance not found"), save)},
+		{"429", mockFailure(t, mockapi.FailWith(429, "Rate limit exceeded. Try again later."), save)},
+		{"500", mockFailure(t, mockapi.FailWith(500, "Failed to update S3 configuration"), save)},
+		{"500 on a read", mockFailure(t, mockapi.FailWith(500, "Failed to get S3 configuration"), read)},
+		{"503", mockFailure(t, mockapi.FailWith(503, "Service unavailable"), disable)},
 		{
 			"failure in a 200",
 			mockFailure(
-				t, mockapi.AnswerWith(200, "application/json", `{"success":false,"error":"nothing was saved"}`), saveStorage,
+				t, mockapi.AnswerWith(200, "application/json", `{"success":false,"error":"nothing was saved"}`), save,
 			),
 		},
 		// Failures in between, and answers of other servers.
-		{"proxy's 502 page", mockFailure(t, mockapi.HTMLPage(502), saveStorage)},
-		{"proxy's 403 page", mockFailure(t, mockapi.HTMLPage(403), readStorage)},
-		{"sign-in page", mockFailure(t, mockapi.HTMLPage(200), readStorage)},
+		{"proxy's 502 page", mockFailure(t, mockapi.HTMLPage(502), save)},
+		{"proxy's 403 page", mockFailure(t, mockapi.HTMLPage(403), read)},
+		{"sign-in page", mockFailure(t, mockapi.HTMLPage(200), read)},
 		{
 			"404 of another server",
-			mockFailure(t, mockapi.AnswerWith(404, "application/json", `{"message":"no Route matched"}`), readStorage),
+			mockFailure(t, mockapi.AnswerWith(404, "application/json", `{"message":"no Route matched"}`), read),
 		},
-		{"truncated answer", mockFailure(t, mockapi.Truncate(), saveStorage)},
-		{"no s3 in the answer", mockFailure(t, mockapi.AnswerWith(200, "application/json", `{"success":true}`), saveStorage)},
-		{"redirect", mockFailure(t, mockapi.RedirectTo("https://www.ryzeapi.cloud/login?from=x"), readStorage)},
-		{"timeout", mockFailure(t, mockapi.Delay(time.Minute), saveStorage)},
-		{"server that echoes the secret", mockFailure(t, mockapi.FailWith(400, "bad secretKey wJalrXUtnFEMI"), saveStorage)},
-		{"connection dropped", mockFailure(t, mockapi.DropAfter(), saveStorage)},
-		{"connection refused", failedCallError(readStorage, "shop", connectionRefused(t))},
+		{"truncated answer", mockFailure(t, mockapi.Truncate(), save)},
+		{"no s3 in the answer", mockFailure(t, mockapi.AnswerWith(200, "application/json", `{"success":true}`), save)},
+		{"redirect", mockFailure(t, mockapi.RedirectTo("https://www.ryzeapi.cloud/login?from=x"), read)},
+		{"timeout", mockFailure(t, mockapi.Delay(time.Minute), save)},
+		{"server that echoes the secret", mockFailure(t, mockapi.FailWith(400, "bad secretKey wJalrXUtnFEMI"), save)},
+		{"connection dropped", mockFailure(t, mockapi.DropAfter(), save)},
+		{"connection refused", failedCallError(read, storageOfShop, connectionRefused(t))},
 		{
 			"unknown host",
-			failedCallError(
-				readStorage, "shop",
+			failedCallError(read, storageOfShop,
 				&ryzeapi.CallError{Attempts: 1, Err: &net.DNSError{Err: "no such host", Name: "ryzeapi.invalid", IsNotFound: true}},
 			),
 		},
-		{"untrusted certificate", failedCallError(readStorage, "shop", untrustedCertificate(t))},
-		{"TLS 1.1", failedCallError(readStorage, "shop", oldTLS(t))},
-		{"TLS to a plain server", failedCallError(readStorage, "shop", tlsToPlainServer(t))},
-		{"cancelled", failedCallError(saveStorage, "shop", &ryzeapi.CallError{Attempts: 1, Err: context.Canceled})},
-		{"out of time", failedCallError(saveStorage, "shop", &ryzeapi.CallError{
+		{"untrusted certificate", failedCallError(read, storageOfShop, untrustedCertificate(t))},
+		{"TLS 1.1", failedCallError(read, storageOfShop, oldTLS(t))},
+		{"TLS to a plain server", failedCallError(read, storageOfShop, tlsToPlainServer(t))},
+		{"cancelled", failedCallError(save, storageOfShop, &ryzeapi.CallError{Attempts: 1, Err: context.Canceled})},
+		{"out of time", failedCallError(save, storageOfShop, &ryzeapi.CallError{
 			Attempts: 3, Err: context.DeadlineExceeded, Last: &ryzeapi.APIError{StatusCode: 503, Message: "Service unavailable"},
 		})},
-		{"out of time, waiting for the rate limit", failedCallError(saveStorage, "shop", &ryzeapi.CallError{
+		{"out of time, waiting for the rate limit", failedCallError(save, storageOfShop, &ryzeapi.CallError{
 			Err: context.DeadlineExceeded, Last: &ryzeapi.RateLimitError{Until: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
 		})},
 		{
 			"cancelled, waiting for requests_per_minute",
-			failedCallError(
-				saveStorage, "shop", &ryzeapi.CallError{Err: context.Canceled, Last: &ryzeapi.RateLimitError{Own: true}},
-			),
+			failedCallError(save, storageOfShop, &ryzeapi.CallError{
+				Err: context.Canceled, Last: &ryzeapi.RateLimitError{Own: true},
+			}),
 		},
 		// Problems found before or after a call.
-		{"missing secret", missingSecretError()},
-		{"empty secret", emptySecretError()},
+		{"missing secret", s3Storage.missingSecretError()},
+		{"empty secret", s3Storage.emptySecretError()},
 		{"null among names", nullNameError(path.Root("names"))},
 		{"comma in one of the names", invalidNameError(path.Root("names"), "a,b", ryzeapi.CheckInstanceName("a,b"))},
 		{"connection state that no instance has", unknownStateWarning("online")},
 		{"masked key", maskedAccessKeyError()},
-		{"field not saved as sent", changedFieldError("shop", "path_prefix", "media/", "")},
-		{"enabled not saved as sent", unchangedEnabledError("shop", true)},
-		{"failed create that may have saved the storage", taintedWarning("shop")},
-		{"destroy after another resource saved the storage", leftEnabledWarning("shop")},
+		{"field not saved as sent", changedFieldError(storageOfShop, "path_prefix", "media/", "")},
+		{"enabled not saved as sent", unchangedEnabledError(storageOfShop, true)},
+		{"failed create that may have saved the storage", taintedWarning(storageOfShop)},
+		{"destroy after another resource saved the storage", leftEnabledWarning(storageOfShop)},
 		{
 			"list",
 			failedListError(&ryzeapi.CallError{Attempts: 1, Err: &ryzeapi.APIError{StatusCode: 403, Message: "Forbidden"}}),
@@ -130,45 +133,47 @@ func TestDiagnosticsGolden(t *testing.T) {
 				Err: ryzeapi.ErrWouldWait, Last: &ryzeapi.RateLimitError{Until: time.Unix(0, 0).UTC()},
 			}),
 		},
-		{"two resources for an instance", duplicateResourceError("shop")},
-		{"resource without a moved block", renamedResourceWarning("shop")},
+		{"two resources for an instance", duplicateResourceError(storageOfShop)},
+		{"resource without a moved block", renamedResourceWarning(storageOfShop)},
 		{
 			"resource that is replaced with other settings",
-			replacedWithChangesWarning("shop", ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}),
+			replacedWithChangesWarning(storageOfShop, describeStorage(old)),
 		},
-		{"change that disables", deletesCredentialsWarning("shop")},
-		{"storage that the same apply saves again", savedAgainWarning("shop")},
-		{"storage that the next apply saves again", applyAgainWarning("shop")},
+		{"change that disables", deletesWarning(storageOfShop)},
+		{"storage that the same apply saves again", savedAgainWarning(storageOfShop)},
+		{"storage that the next apply saves again", applyAgainWarning(storageOfShop)},
 		{
 			"another instance of the same name",
 			otherInstanceError(
-				"shop", instanceIDs{"3", "7"}, ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}, false,
+				storageOfShop, instanceIDs{"3", "7"}, describeStorage(old), false,
 			),
 		},
 		{
 			"another instance of the same name, to destroy",
 			otherInstanceError(
-				"shop", instanceIDs{"3", "7"}, ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}, true,
+				storageOfShop, instanceIDs{"3", "7"}, describeStorage(old), true,
 			),
 		},
 		{
 			"existing storage",
-			existingStorageError("shop", ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}, false),
+			existingObjectError(storageOfShop, describeStorage(old), false),
 		},
 		{
 			"existing storage, to disable",
-			existingStorageError("shop", ryzeapi.S3{Endpoint: "https://minio.example.com", Bucket: "old"}, true),
+			existingObjectError(
+				storageOfShop, describeStorage(ryzeapi.S3{Endpoint: "https://minio.example.com", Bucket: "old"}), true,
+			),
 		},
-		{"token refused at plan", failedLookError("shop", mockError(t, mockapi.FailWith(401, "Invalid token"), readStorage))},
+		{"token refused at plan", failedLookError("shop", mockError(t, mockapi.FailWith(401, "Invalid token"), read))},
 		{
 			"instance refused at plan",
-			failedLookError("shop", mockError(t, mockapi.FailWith(403, "Instance token does not match"), readStorage)),
+			failedLookError("shop", mockError(t, mockapi.FailWith(403, "Instance token does not match"), read)),
 		},
 		{
 			"redirect at plan",
-			failedLookError("shop", mockError(t, mockapi.RedirectTo("https://www.ryzeapi.cloud/"), readStorage)),
+			failedLookError("shop", mockError(t, mockapi.RedirectTo("https://www.ryzeapi.cloud/"), read)),
 		},
-		{"sign-in page at plan", failedLookError("shop", mockError(t, mockapi.HTMLPage(200), readStorage))},
+		{"sign-in page at plan", failedLookError("shop", mockError(t, mockapi.HTMLPage(200), read))},
 		{"connection refused at plan", failedLookError("shop", connectionRefused(t))},
 		{"untrusted certificate at plan", failedLookError("shop", untrustedCertificate(t))},
 		{"TLS 1.1 at plan", failedLookError("shop", oldTLS(t))},
@@ -178,12 +183,13 @@ func TestDiagnosticsGolden(t *testing.T) {
 		},
 		{
 			"existing storage that the plan replaces",
-			replacesStorageWarning("shop", ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}, false),
+			replacesObjectWarning(storageOfShop, describeStorage(old), false),
 		},
 		{
 			"existing storage that the plan deletes",
-			replacesStorageWarning(
-				"${shop}", ryzeapi.S3{Endpoint: "https://minio.example.com", Bucket: "old", AccessKey: "minioadmin"}, true,
+			replacesObjectWarning(
+				object{kind: s3Storage, instance: "${shop}"},
+				describeStorage(ryzeapi.S3{Endpoint: "https://minio.example.com", Bucket: "old", AccessKey: "minioadmin"}), true,
 			),
 		},
 		{"import", invalidImportIDError(ryzeapi.CheckInstanceName("a,b"))},
@@ -197,12 +203,12 @@ func TestDiagnosticsGolden(t *testing.T) {
 		{"missing token", missingTokenError()},
 		{"plain http", plainHTTPWarning("ryze.internal:8080")},
 	} {
-		write(&all, c.name, c.diag)
+		describe(&all, c.name, c.diag)
 	}
 	compareGolden(t, "diagnostics.golden", all.String())
 }
 
-func write(all *strings.Builder, name string, d diag.Diagnostic) {
+func describe(all *strings.Builder, name string, d diag.Diagnostic) {
 	fmt.Fprintf(all, "=== %s\n%v: %s\n", name, d.Severity(), d.Summary())
 	if at, ok := d.(diag.DiagnosticWithPath); ok {
 		fmt.Fprintf(all, "at %s\n", at.Path())
@@ -228,13 +234,13 @@ func compareGolden(t *testing.T, name, all string) {
 }
 
 // mockFailure returns the diagnostic of a call to a mock that injects the fault into every request.
-func mockFailure(t *testing.T, fault mockapi.Fault, action storageAction) diag.Diagnostic {
+func mockFailure(t *testing.T, fault mockapi.Fault, doing action) diag.Diagnostic {
 	t.Helper()
-	return failedCallError(action, "shop", mockError(t, fault, action))
+	return failedCallError(doing, storageOfShop, mockError(t, fault, doing))
 }
 
 // mockError is the error of such a call.
-func mockError(t *testing.T, fault mockapi.Fault, action storageAction) error {
+func mockError(t *testing.T, fault mockapi.Fault, doing action) error {
 	t.Helper()
 	f := newFixture(t, mockapi.Options{})
 	f.mock.Inject("", 99, fault)
@@ -242,13 +248,13 @@ func mockError(t *testing.T, fault mockapi.Fault, action storageAction) error {
 	config.RequestTimeout, config.MaxRetries = time.Second, 1
 	client := ryzeapi.New(config)
 	var err error
-	switch action {
-	case saveStorage:
+	switch doing {
+	case save:
 		config := ryzeapi.S3Config{Bucket: "media", SecretKey: ryzeapi.NewSecret("wJalrXUtnFEMI")}
 		_, err = client.UpdateS3(t.Context(), "shop", config)
-	case disableStorage:
+	case disable:
 		_, err = client.DisableS3(t.Context(), "shop")
-	case readStorage:
+	case read:
 		_, err = client.S3("shop").Get(t.Context())
 	}
 	if err == nil {

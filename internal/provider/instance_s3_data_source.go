@@ -73,7 +73,7 @@ func (d *instanceS3DataSource) Read(ctx context.Context, req datasource.ReadRequ
 	defer cancel()
 	s3, err := d.services.client.S3(model.Instance.ValueString()).Get(ctx)
 	if err != nil {
-		resp.Diagnostics.Append(failedCallError(readStorage, model.Instance.ValueString(), err))
+		resp.Diagnostics.Append(failedCallError(read, object{kind: s3Storage, instance: model.Instance.ValueString()}, err))
 		return
 	}
 	model.Enabled = types.BoolValue(s3.Enabled)

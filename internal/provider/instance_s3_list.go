@@ -83,12 +83,12 @@ func (l *instanceS3List) List(ctx context.Context, req list.ListRequest, stream 
 func (l *instanceS3List) result(
 	ctx context.Context, req list.ListRequest, instance ryzeapi.Instance, onlyEnabled bool,
 ) (list.ListResult, bool) {
-	object := l.services.client.S3(instance.Name)
-	s3, ok := object.Listed(instance)
+	s3, ok := l.services.client.S3(instance.Name).Listed(instance)
 	if !ok {
 		var err error
-		if s3, err = object.Get(ctx); err != nil {
-			return list.ListResult{Diagnostics: diag.Diagnostics{failedCallError(readStorage, instance.Name, err)}}, true
+		if s3, err = l.services.client.S3(instance.Name).Get(ctx); err != nil {
+			storage := object{kind: s3Storage, instance: instance.Name}
+			return list.ListResult{Diagnostics: diag.Diagnostics{failedCallError(read, storage, err)}}, true
 		}
 	}
 	if onlyEnabled && !s3.Enabled {
@@ -96,7 +96,7 @@ func (l *instanceS3List) result(
 	}
 	result := req.NewListResult(ctx)
 	result.DisplayName = displayName(instance.Name, s3)
-	result.Diagnostics.Append(result.Identity.Set(ctx, instanceS3Identity{types.StringValue(instance.Name)})...)
+	result.Diagnostics.Append(result.Identity.Set(ctx, instanceIdentity{types.StringValue(instance.Name)})...)
 	if req.IncludeResource {
 		result.Diagnostics.Append(result.Resource.SetAttribute(ctx, path.Root("instance"), instance.Name)...)
 		result.Diagnostics.Append(result.Resource.SetAttribute(ctx, path.Root("enabled"), s3.Enabled)...)

@@ -222,6 +222,37 @@ func (m *instanceS3Model) keepForms(prior *instanceS3Model) {
 	}
 }
 
+// existing is storage that RyzeAPI has already, beside the planned one.
+func (m *instanceS3Model) existing(s3 ryzeapi.S3) existing {
+	return existing{inTheWay: s3.Enabled && !m.matchesStored(s3), settings: describeStorage(s3)}
+}
+
+// matchesStored reports whether existing storage already has all planned values, as far as they are known.
+func (m *instanceS3Model) matchesStored(s3 ryzeapi.S3) bool {
+	if m.isDisabled() {
+		return !s3.Enabled
+	}
+	for _, f := range fields {
+		if planned := m.toSend(f); !planned.IsUnknown() && !f.matches(f.inS3(s3), planned.ValueString()) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasSameStorage reports whether the storage of two models is the same.
+func (m *instanceS3Model) hasSameStorage(other *instanceS3Model) bool {
+	if !m.Enabled.Equal(other.Enabled) {
+		return false
+	}
+	for _, f := range fields {
+		if !f.inModel(m).Equal(*f.inModel(other)) {
+			return false
+		}
+	}
+	return true
+}
+
 func (m *instanceS3Model) staysDisabled(prior *instanceS3Model) bool {
 	return m.isDisabled() && prior.isDisabled()
 }
@@ -254,27 +285,13 @@ func (m *instanceS3Model) mustSend(prior *instanceS3Model) bool {
 	return !m.SecretKeyVersion.IsUnknown() && !m.SecretKeyVersion.Equal(prior.SecretKeyVersion)
 }
 
-// maxVersion is the largest integer that both Terraform's numbers and JSON can represent exactly.
-const maxVersion = 1<<53 - 1
-
-// planVersion returns the secret_key_version to plan. The prior state is nil for a create. changed reports whether a
-// secret differs from the one that was last sent; it is slow, so it is called only if the result depends on it.
-func planVersion(config, plan, prior *instanceS3Model, changed func(secret string) bool) types.Int64 {
-	secret := config.SecretKey
-	switch {
-	case !config.SecretKeyVersion.IsNull():
-		return config.SecretKeyVersion
-	case prior == nil:
-		return types.Int64Value(1)
-	case plan.isDisabled() || secret.IsNull():
-		return prior.SecretKeyVersion
-	case plan.Enabled.IsUnknown() || secret.IsUnknown():
-		return types.Int64Unknown()
-	case changed(secret.ValueString()):
-		return types.Int64Value(prior.SecretKeyVersion.ValueInt64()%maxVersion + 1)
-	default:
-		return prior.SecretKeyVersion
+// planVersion plans the version of the secret. The prior state is nil for a create.
+func (m *instanceS3Model) planVersion(config, prior *instanceS3Model, changed func(secret string) bool) {
+	var before *types.Int64
+	if prior != nil {
+		before = &prior.SecretKeyVersion
 	}
+	m.SecretKeyVersion = planVersion(config.SecretKey, config.SecretKeyVersion, m.Enabled, before, changed)
 }
 
 // checkComplete returns an error for each required field that is missing while the storage is enabled. Unknown values
@@ -304,9 +321,9 @@ func (m *instanceS3Model) checkComplete() diag.Diagnostics {
 func (m *instanceS3Model) checkSecretAtPlan(secret types.String, prior *instanceS3Model) diag.Diagnostics {
 	switch {
 	case !m.isDisabled() && !secret.IsNull() && isEmpty(secret):
-		return diag.Diagnostics{emptySecretError()}
+		return diag.Diagnostics{s3Storage.emptySecretError()}
 	case m.mayEnable(prior) && secret.IsNull():
-		return diag.Diagnostics{missingSecretError()}
+		return diag.Diagnostics{s3Storage.missingSecretError()}
 	case m.mustSend(prior):
 		return m.checkSendable(secret)
 	}
@@ -320,7 +337,7 @@ func (m *instanceS3Model) checkSendable(secret types.String) diag.Diagnostics {
 		return nil
 	}
 	if isEmpty(secret) {
-		diags.Append(missingSecretError())
+		diags.Append(s3Storage.missingSecretError())
 	}
 	if isMasked(m.keyToSend().ValueString()) {
 		diags.Append(maskedAccessKeyError())
@@ -332,11 +349,10 @@ func (m *instanceS3Model) checkSendable(secret types.String) diag.Diagnostics {
 func isEmpty(value types.String) bool { return !value.IsUnknown() && value.ValueString() == "" }
 
 // checkSaved returns an error for each field that RyzeAPI did not save as sent.
-func (m *instanceS3Model) checkSaved(saved ryzeapi.S3) diag.Diagnostics {
+func (m *instanceS3Model) checkSaved(o object, saved ryzeapi.S3) diag.Diagnostics {
 	var diags diag.Diagnostics
-	instance := m.Instance.ValueString()
 	if saved.Enabled != m.isEnabled() {
-		diags.Append(unchangedEnabledError(instance, m.isEnabled()))
+		diags.Append(unchangedEnabledError(o, m.isEnabled()))
 		return diags
 	}
 	for _, f := range fields {
@@ -345,7 +361,7 @@ func (m *instanceS3Model) checkSaved(saved ryzeapi.S3) diag.Diagnostics {
 			if f.name == accessKey && !m.writeOnlyKey.IsNull() {
 				sent = `the value of "access_key_wo"`
 			}
-			diags.Append(changedFieldError(instance, f.name, sent, got))
+			diags.Append(changedFieldError(o, f.name, sent, got))
 		}
 	}
 	return diags

@@ -182,7 +182,9 @@ func TestPlanVersion(t *testing.T) {
 		"after the largest":                 {secret: secret, plan: on, prior: largest, want: version(1)},
 	} {
 		config := &instanceS3Model{SecretKey: c.secret, SecretKeyVersion: c.number}
-		if got := planVersion(config, c.plan, c.prior, func(string) bool { return !c.same }); !got.Equal(c.want) {
+		plan := *c.plan // cases share it
+		plan.planVersion(config, c.prior, func(string) bool { return !c.same })
+		if got := plan.SecretKeyVersion; !got.Equal(c.want) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -353,7 +355,7 @@ func TestCheckSaved(t *testing.T) {
 	} {
 		got := answer
 		c.change(&got)
-		if got := summaries(model(c.sent).checkSaved(got)); got != c.want {
+		if got := summaries(model(c.sent).checkSaved(storageOfShop, got)); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
@@ -392,7 +394,7 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 	client := ryzeapi.New(clientConfigFor(t, url))
 	plan := *config
 	plan.SecretKey = types.StringNull()
-	plan.SecretKeyVersion = planVersion(config, &plan, nil, nil)
+	plan.planVersion(config, nil, nil)
 	if diags := append(config.checkComplete(), plan.checkSendable(config.SecretKey)...); diags.HasError() {
 		return fmt.Errorf("the configuration is rejected: %v", diags)
 	}
@@ -406,11 +408,11 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 	if err != nil {
 		return err
 	}
-	if diags := plan.checkSaved(answer); diags.HasError() {
+	if diags := plan.checkSaved(storageOfShop, answer); diags.HasError() {
 		return fmt.Errorf("not saved as sent: %v", diags)
 	}
 	stored := account.S3("shop")
-	if diags := plan.checkSaved(ryzeapi.S3{
+	if diags := plan.checkSaved(storageOfShop, ryzeapi.S3{
 		Enabled: stored.Enabled, Region: stored.Region, Bucket: stored.Bucket, AccessKey: stored.AccessKey,
 		Endpoint: stored.Endpoint, PathPrefix: stored.PathPrefix,
 	}); diags.HasError() || stored.Enabled && stored.SecretKey != config.SecretKey.ValueString() {
@@ -428,7 +430,7 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 	next := *config
 	next.SecretKey = types.StringNull()
 	next.keepForms(&state)
-	next.SecretKeyVersion = planVersion(config, &next, &state, func(string) bool { return false })
+	next.planVersion(config, &state, func(string) bool { return false })
 	if fmt.Sprint(next) != fmt.Sprint(state) || next.mustSend(&state) {
 		return fmt.Errorf("the next plan changes %v to %v", state, next)
 	}

@@ -2,28 +2,16 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/fingerprint"
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
@@ -35,30 +23,16 @@ var (
 	_ resource.ResourceWithIdentity       = (*instanceS3Resource)(nil)
 )
 
-// defaultTimeout bounds an operation without a timeout of its own. It is long enough to wait out several windows of the
-// rate limit.
-const defaultTimeout = 10 * time.Minute
-
-// fingerprintKey is the key in private state of the fingerprint of the secret that was last sent.
-const fingerprintKey = "secret_key_fingerprint"
-
-type instanceS3Resource struct{ services *services }
-
-type instanceS3Identity struct {
-	Instance types.String `tfsdk:"instance"`
+// s3Storage is the kind of object that a ryzeapi_instance_s3 manages.
+var s3Storage = &kind{
+	resource: "ryzeapi_instance_s3", name: "S3 storage", some: "S3 storage",
+	secret: "secret_key", version: "secret_key_version", hidden: "secret", deletes: "S3 credentials",
 }
 
-// privateState is the private state of any of the framework's requests or responses.
-type privateState interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
+type instanceS3Resource struct{ objectResource }
 
-// Metadata implements [resource.Resource].
-func (r *instanceS3Resource) Metadata(
-	_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_instance_s3"
+func newInstanceS3Resource() resource.Resource {
+	return &instanceS3Resource{objectResource{kind: s3Storage}}
 }
 
 // Schema implements [resource.Resource].
@@ -66,13 +40,7 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The S3 media storage of a RyzeAPI instance. Declare one resource per instance.",
 		Attributes: map[string]schema.Attribute{
-			"instance": schema.StringAttribute{
-				Required: true,
-				MarkdownDescription: "Name of the instance, case-sensitive. The instance must exist. " +
-					"Changing the name disables the storage of the old instance.",
-				Validators:    []validator.String{checkInstance},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
+			"instance": instanceAttribute("Changing the name disables the storage of the old instance."),
 			"enabled": schema.BoolAttribute{
 				Optional: true,
 				Computed: true,
@@ -113,14 +81,7 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 					"Required whenever the storage is about to be saved, because RyzeAPI accepts only a complete configuration.",
 				Validators: []validator.String{checkSecret},
 			},
-			"secret_key_version": schema.Int64Attribute{
-				Optional: true,
-				Computed: true,
-				MarkdownDescription: "Version of the secret that was last sent. If omitted, the provider counts: " +
-					"a changed `secret_key` shows in the plan as this number going up. If set, only a change of the number " +
-					"sends `secret_key` again; use this for a secret that differs on every run.",
-				Validators: []validator.Int64{int64validator.Between(1, maxVersion)},
-			},
+			"secret_key_version": s3Storage.versionAttribute(),
 			"endpoint": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "URL of an S3-compatible store, such as `https://minio.example.com`. Omit it for AWS. " +
@@ -146,48 +107,9 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 					"that this state does not manage. **The secret of that storage cannot be recovered.** " +
 					"Without it, that is an error. Defaults to `false`.",
 			},
-			"timeouts": timeoutsAttribute(ctx),
+			"timeouts": timeoutsAttribute(ctx, "the storage"),
 		},
 	}
-}
-
-func timeoutsAttribute(ctx context.Context) schema.Attribute {
-	attribute := timeouts.Attributes(ctx, timeouts.Opts{
-		Create: true, Read: true, Update: true, Delete: true,
-		CreateDescription: timeoutDescription("saving the storage of a new resource"),
-		ReadDescription:   timeoutDescription("reading the storage"),
-		UpdateDescription: timeoutDescription("saving a change"),
-		DeleteDescription: timeoutDescription("disabling the storage"),
-	})
-	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
-		nested.MarkdownDescription = "How long each operation may take, including retries and waits."
-		return nested
-	}
-	return attribute
-}
-
-func timeoutDescription(doing string) string {
-	return fmt.Sprintf("Time for %s, including retries and waits, as a duration such as `90s` or `15m`. Defaults to `%s`.",
-		doing, strings.TrimSuffix(defaultTimeout.String(), "0s"))
-}
-
-// IdentitySchema implements [resource.ResourceWithIdentity].
-func (r *instanceS3Resource) IdentitySchema(
-	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
-) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"instance": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Name of the instance, case-sensitive.",
-		},
-	}}
-}
-
-// Configure implements [resource.ResourceWithConfigure].
-func (r *instanceS3Resource) Configure(
-	_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse,
-) {
-	r.services, _ = req.ProviderData.(*services) // nil until the provider is configured
 }
 
 // ValidateConfig implements [resource.ResourceWithValidateConfig].
@@ -203,29 +125,6 @@ func (r *instanceS3Resource) ValidateConfig(
 	}
 }
 
-// checkTimeouts rejects timeouts that are zero or negative. The attribute's own validator has checked that each is a
-// duration.
-func checkTimeouts(configured timeouts.Value) diag.Diagnostics {
-	var diags diag.Diagnostics
-	for _, operation := range slices.Sorted(maps.Keys(configured.Attributes())) {
-		if timeoutOf(configured, operation) <= 0 {
-			diags.Append(invalidTimeoutError(path.Root("timeouts").AtName(operation)))
-		}
-	}
-	return diags
-}
-
-// timeoutOf returns the timeout of an operation: the configured one, or else the default. The library's own methods
-// log a line for each timeout that is not set.
-func timeoutOf(configured timeouts.Value, operation string) time.Duration {
-	value, _ := configured.Attributes()[operation].(types.String)
-	timeout, err := time.ParseDuration(value.ValueString())
-	if err != nil { // not set, or not known yet
-		return defaultTimeout
-	}
-	return timeout
-}
-
 // ModifyPlan implements [resource.ResourceWithModifyPlan].
 func (r *instanceS3Resource) ModifyPlan(
 	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
@@ -235,7 +134,7 @@ func (r *instanceS3Resource) ModifyPlan(
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	if req.Plan.Raw.IsNull() {
 		if r.services != nil && !resp.Diagnostics.HasError() {
-			resp.Diagnostics.Append(r.planDestroy(ctx, resp.Private, prior)...)
+			resp.Diagnostics.Append(r.planDestroy(ctx, resp.Private, r.destruction(prior))...)
 		}
 		return
 	}
@@ -244,26 +143,95 @@ func (r *instanceS3Resource) ModifyPlan(
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	known, replacement, diags := r.planSiblings(ctx, resp.Private, &plan, prior)
+	known, replaces, diags := r.planSiblings(ctx, resp.Private, r.intention(&plan, prior))
 	resp.Diagnostics.Append(diags...)
 	if prior != nil {
 		plan.keepForms(prior)
 	}
 	plan.planAccessKey(&config, prior)
-	plan.SecretKeyVersion = planVersion(&config, &plan, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
+	plan.planVersion(&config, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	if prior != nil {
-		resp.Diagnostics.Append(planAgain(ctx, resp.Private, known, &config, &plan, prior)...)
-		resp.Diagnostics.Append(plan.warnOfDeletion(prior)...)
-		resp.Diagnostics.Append(r.checkSameInstance(ctx, req.Private, &plan, prior)...)
+		resp.Diagnostics.Append(r.planAgain(ctx, resp.Private, known, &config, &plan, prior)...)
+		resp.Diagnostics.Append(r.warnOfDeletion(&plan, prior)...)
+		if prior.isEnabled() && !plan.Overwrite.ValueBool() && plan.mustSend(prior) {
+			settings := describeStorage(prior.asS3())
+			resp.Diagnostics.Append(checkSameInstance(ctx, req.Private, r.of(prior.Instance), settings)...)
+		}
 	}
 	resp.Diagnostics.Append(plan.checkSecretAtPlan(config.SecretKey, prior)...)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(concurrently(
 			func() diag.Diagnostics { return r.checkStoreOfPlan(ctx, &config, &plan, prior) },
-			func() diag.Diagnostics { return r.checkInstanceAtPlan(ctx, &plan, prior, replacement) },
+			func() diag.Diagnostics { return r.checkCreateOfPlan(ctx, &plan, prior, replaces) },
 		)...)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// intention is what a plan does with the storage. The prior state is nil for a create.
+func (r *instanceS3Resource) intention(plan, prior *instanceS3Model) intention {
+	p := intention{object: r.of(plan.Instance), isUnknown: plan.Instance.IsUnknown(), disabled: plan.isDisabled()}
+	if prior != nil {
+		before := r.of(prior.Instance)
+		p.prior = &before
+	}
+	return p
+}
+
+// planAgain plans to save unchanged storage that a destroy of the same apply may disable.
+func (r *instanceS3Resource) planAgain(
+	ctx context.Context, private privateState, known family, config, plan, prior *instanceS3Model,
+) diag.Diagnostics {
+	if plan.isDisabled() || plan.mustSend(prior) {
+		return nil
+	}
+	leavesOut := config.SecretKeyVersion.IsNull() || config.Enabled.IsNull()
+	again, diags := planAgain(ctx, private, known, r.of(plan.Instance), !isEmpty(config.SecretKey) && leavesOut)
+	switch {
+	case again && config.SecretKeyVersion.IsNull():
+		plan.SecretKeyVersion = types.Int64Unknown()
+	case again:
+		plan.Enabled = types.BoolUnknown()
+	}
+	return diags
+}
+
+// warnOfDeletion warns of a change by which RyzeAPI deletes stored credentials.
+func (r *instanceS3Resource) warnOfDeletion(plan, prior *instanceS3Model) diag.Diagnostics {
+	if prior.isEnabled() && (plan.isDisabled() || !plan.Instance.Equal(prior.Instance)) {
+		return diag.Diagnostics{deletesWarning(r.of(prior.Instance))}
+	}
+	return nil
+}
+
+// destruction is the destroy of the storage in a state.
+func (r *instanceS3Resource) destruction(state *instanceS3Model) destruction {
+	s3 := r.services.client.S3(state.Instance.ValueString())
+	return destruction{
+		object: r.of(state.Instance), enabled: state.isEnabled(), settings: describeStorage(state.asS3()),
+		id: s3.LookID, read: readerOf(s3.Look, state.existing),
+	}
+}
+
+// checkCreateOfPlan looks at what a create would replace. The prior state is nil for a create.
+func (r *instanceS3Resource) checkCreateOfPlan(
+	ctx context.Context, plan, prior *instanceS3Model, replaces bool,
+) diag.Diagnostics {
+	if prior != nil || r.services == nil || plan.Instance.IsUnknown() {
+		return nil
+	}
+	c := r.creation(plan, r.services.client.S3(plan.Instance.ValueString()).Look)
+	c.replaces = replaces
+	return r.checkInstanceAtPlan(ctx, c)
+}
+
+func (r *instanceS3Resource) creation(
+	plan *instanceS3Model, read func(context.Context) (ryzeapi.S3, string, error),
+) creation {
+	return creation{
+		object: r.of(plan.Instance), overwrite: plan.Overwrite.ValueBool(), disables: plan.isDisabled(),
+		read: readerOf(read, plan.existing),
+	}
 }
 
 // checkStoreOfPlan asks the store if the plan will save the storage, or if every plan is to ask. The prior state is nil
@@ -309,13 +277,13 @@ func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequ
 	// Even after an error, storage that may have been saved is tracked, so that a destroy finds it. Terraform marks the
 	// resource as tainted.
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{plan.Instance})...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{plan.Instance})...)
 	if resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(taintedWarning(plan.Instance.ValueString()))
+		resp.Diagnostics.Append(taintedWarning(r.of(plan.Instance)))
 		return
 	}
-	resp.Diagnostics.Append(savePrivate(ctx, resp.Private, instanceIDsKey, instanceIDs{id, id})...)
-	resp.Diagnostics.Append(r.rememberSecret(ctx, resp.Private, &config, &plan)...)
+	resp.Diagnostics.Append(saveInstanceID(ctx, resp.Private, id)...)
+	resp.Diagnostics.Append(r.rememberSent(ctx, resp.Private, &config, &plan)...)
 }
 
 // Read implements [resource.Resource].
@@ -328,21 +296,20 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeoutOf(state.Timeouts, "read"))
 	defer cancel()
 
-	r.services.refreshed.Store(true)
-	known := r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.refreshed++ })
-	resp.Diagnostics.Append(refreshKept(ctx, resp.Private, known)...)
+	resp.Diagnostics.Append(r.refreshSiblings(ctx, resp.Private, r.of(state.Instance))...)
 	s3, id, err := r.services.client.S3(state.Instance.ValueString()).Refresh(r.services.maskLogs(ctx))
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{state.Instance})...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{state.Instance})...)
 	switch {
 	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null means an import, for which it is an error
 		resp.State.RemoveResource(ctx)
 	case err != nil:
-		resp.Diagnostics.Append(failedCallError(readStorage, state.Instance.ValueString(), err))
+		resp.Diagnostics.Append(failedCallError(read, r.of(state.Instance), err))
 	default:
 		prior := state
 		state.refresh(s3)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-		resp.Diagnostics.Append(refreshInstanceIDs(ctx, resp.Private, id, &prior, &state)...)
+		same := state.hasSameStorage(&prior)
+		resp.Diagnostics.Append(refreshInstanceIDs(ctx, resp.Private, id, state.isEnabled(), same)...)
 	}
 }
 
@@ -366,27 +333,24 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 		plan.planAccessKey(&config, &prior)
 	}
 	if plan.SecretKeyVersion.IsUnknown() { // the host, unlike Terraform, did not plan again within the apply
-		plan.SecretKeyVersion = planVersion(&config, &plan, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
+		plan.planVersion(&config, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	}
-	var again bool
-	resp.Diagnostics.Append(loadPrivate(ctx, req.Private, againKey, &again)...)
-	if again {
-		resp.Diagnostics.Append(savePrivate(ctx, resp.Private, againKey, false)...)
-	}
+	again, diags := mustSendAgain(ctx, req.Private, resp.Private)
+	resp.Diagnostics.Append(diags...)
 	if again || plan.mustSend(&prior) {
 		_, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, &prior)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
 			if mayHaveTakenEffect {
-				resp.Diagnostics.Append(r.forgetSecret(ctx, resp, &config, prior)...)
+				resp.Diagnostics.Append(r.forgetSent(ctx, resp, &config, prior)...)
 			}
 			return
 		}
-		resp.Diagnostics.Append(r.rememberSecret(ctx, resp.Private, &config, &plan)...)
+		resp.Diagnostics.Append(r.rememberSent(ctx, resp.Private, &config, &plan)...)
 		resp.Diagnostics.Append(manageFoundInstance(ctx, resp.Private)...)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceS3Identity{plan.Instance})...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{plan.Instance})...)
 }
 
 // Delete implements [resource.Resource].
@@ -396,29 +360,12 @@ func (r *instanceS3Resource) Delete(ctx context.Context, req resource.DeleteRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeoutOf(state.Timeouts, "delete"))
+	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), timeoutOf(state.Timeouts, "delete"))
 	defer cancel()
-
-	var kept bool
-	resp.Diagnostics.Append(loadPrivate(ctx, req.Private, keptKey, &kept)...)
-	known := r.services.siblings.record(state.Instance.ValueString(), func(f *family) { f.deleting++ })
-	if kept || known.enabled > 0 {
-		resp.Diagnostics.Append(leftEnabledWarning(state.Instance.ValueString()))
-		return
-	}
-	resp.Diagnostics.Append(r.disable(ctx, state.Instance.ValueString())...)
-}
-
-// ImportState implements [resource.ResourceWithImportState].
-func (r *instanceS3Resource) ImportState(
-	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
-) {
-	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("instance"), path.Root("instance"), req, resp)
-	var instance types.String
-	resp.Diagnostics.Append(resp.State.GetAttribute(ctx, path.Root("instance"), &instance)...)
-	if err := ryzeapi.CheckInstanceName(instance.ValueString()); err != nil {
-		resp.Diagnostics.Append(invalidImportIDError(err))
-	}
+	resp.Diagnostics.Append(r.destroy(ctx, req.Private, r.of(state.Instance), func(ctx context.Context) (bool, error) {
+		saved, err := r.services.client.DisableS3(ctx, state.Instance.ValueString())
+		return saved.Enabled, err
+	})...)
 }
 
 // send saves the plan, and checks that RyzeAPI saved what was sent. The prior state is nil for a create, before which
@@ -436,103 +383,47 @@ func (r *instanceS3Resource) send(
 		return "", false, diags
 	}
 	ctx = r.services.maskLogs(ctx, config.SecretKey.ValueString())
-	instance := plan.Instance.ValueString()
-	action, call := saveStorage, func() (ryzeapi.S3, error) {
-		return r.services.client.UpdateS3(ctx, instance, plan.s3Config(config.SecretKey))
+	client, instance := r.services.client, plan.Instance.ValueString()
+	var saved ryzeapi.S3
+	w := write{object: r.of(plan.Instance), disables: plan.isDisabled()}
+	w.send = func(ctx context.Context) (err error) {
+		if w.disables {
+			saved, err = client.DisableS3(ctx, instance)
+		} else {
+			saved, err = client.UpdateS3(ctx, instance, plan.s3Config(config.SecretKey))
+		}
+		if plan.AccessKey.IsUnknown() {
+			plan.AccessKey = stringOrNull(saved.AccessKey) // as RyzeAPI shows a write-only one
+		}
+		return err
 	}
-	if plan.isDisabled() {
-		action, call = disableStorage, func() (ryzeapi.S3, error) { return r.services.client.DisableS3(ctx, instance) }
-	}
-	lock, err := r.services.writeLocks.lock(ctx, instance)
-	if err != nil {
-		return "", false, diag.Diagnostics{failedCallError(action, instance, err)}
-	}
-	defer lock.unlock()
-	if lock.written {
-		return "", false, diag.Diagnostics{duplicateResourceError(instance)}
-	}
+	w.check = func() diag.Diagnostics { return plan.checkSaved(w.object, saved) }
 	if prior == nil {
-		var problems diag.Diagnostics
-		id, problems = r.checkInstanceAtApply(ctx, plan)
-		if problems.HasError() {
-			return "", false, append(diags, problems...)
-		}
+		c := r.creation(plan, client.S3(instance).Refresh)
+		w.creation = &c
 	}
-	lock.written = true
-	saved, err := call()
-	if plan.AccessKey.IsUnknown() {
-		plan.AccessKey = stringOrNull(saved.AccessKey) // as RyzeAPI shows a write-only one
-	}
-	if err != nil {
-		mayHaveTakenEffect = ryzeapi.MayHaveTakenEffect(err)
-		diags.Append(failedCallError(action, instance, err))
-	} else {
-		mayHaveTakenEffect = true
-		diags.Append(plan.checkSaved(saved)...)
-	}
-	lock.saved = lock.saved || mayHaveTakenEffect && plan.isEnabled()
-	return id, mayHaveTakenEffect, diags
+	id, mayHaveTakenEffect, problems := r.carryOut(ctx, w)
+	return id, mayHaveTakenEffect, append(diags, problems...)
 }
 
-// disable disables the storage of a destroyed resource, unless another resource of this run has saved it.
-func (r *instanceS3Resource) disable(ctx context.Context, instance string) diag.Diagnostics {
-	lock, err := r.services.writeLocks.lock(ctx, instance)
-	if err != nil {
-		return diag.Diagnostics{failedCallError(disableStorage, instance, err)}
-	}
-	defer lock.unlock()
-	if lock.saved {
-		return diag.Diagnostics{leftEnabledWarning(instance)}
-	}
-	saved, err := r.services.client.DisableS3(r.services.maskLogs(ctx), instance)
-	switch {
-	case ryzeapi.IsInstanceMissing(err):
-		return nil
-	case err != nil:
-		return diag.Diagnostics{failedCallError(disableStorage, instance, err)}
-	case saved.Enabled:
-		return diag.Diagnostics{unchangedEnabledError(instance, false)}
-	}
-	return nil
-}
-
-// secretChanged returns a function that reports whether a secret differs from the one that was last sent. Without a
-// fingerprint of that one, every secret does.
-func (r *instanceS3Resource) secretChanged(
-	ctx context.Context, private privateState, diags *diag.Diagnostics,
-) func(string) bool {
-	return func(secret string) bool {
-		stored, readDiags := private.GetKey(ctx, fingerprintKey)
-		diags.Append(readDiags...)
-		var last fingerprint.Fingerprint
-		if err := json.Unmarshal(stored, &last); err != nil {
-			return true
-		}
-		return !r.services.fingerprints.Matches(last, secret)
-	}
-}
-
-// rememberSecret records the fingerprint of the secret that was sent. If the configuration sets secret_key_version, it
-// removes the fingerprint instead, since none is needed. Disabling sends no secret, so it leaves the record as it is.
-func (r *instanceS3Resource) rememberSecret(
+// rememberSent records the fingerprint of the secret that was sent. Disabling sends none, so it leaves the record as it
+// is.
+func (r *instanceS3Resource) rememberSent(
 	ctx context.Context, private privateState, config, plan *instanceS3Model,
 ) diag.Diagnostics {
-	switch {
-	case !plan.isEnabled():
+	if !plan.isEnabled() {
 		return nil
-	case !config.SecretKeyVersion.IsNull():
-		return private.SetKey(ctx, fingerprintKey, nil)
 	}
-	return savePrivate(ctx, private, fingerprintKey, r.services.fingerprints.Compute(config.SecretKey.ValueString()))
+	return r.rememberSecret(ctx, private, config.SecretKey, config.SecretKeyVersion)
 }
 
-// forgetSecret makes the next plan send the secret again, whatever the configuration says by then, because it is not
+// forgetSent makes the next plan send the secret again, whatever the configuration says by then, because it is not
 // known which secret RyzeAPI has now. If the configuration sets secret_key_version, only removing the version from the
 // state does that.
-func (r *instanceS3Resource) forgetSecret(
+func (r *instanceS3Resource) forgetSent(
 	ctx context.Context, resp *resource.UpdateResponse, config *instanceS3Model, prior instanceS3Model,
 ) diag.Diagnostics {
-	diags := resp.Private.SetKey(ctx, fingerprintKey, nil)
+	diags := r.forgetSecret(ctx, resp.Private)
 	if !config.SecretKeyVersion.IsNull() {
 		prior.SecretKeyVersion = types.Int64Null()
 		diags.Append(resp.State.Set(ctx, &prior)...)

@@ -192,7 +192,7 @@ func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 		f := newFixture(t, mockapi.Options{})
 		f.run(resource.TestStep{
 			Config: f.shop(aws) + aws.named("twin"), ConfigVariables: variable("one"),
-			ExpectError: regexp.MustCompile(`Instance "shop" has two resources`),
+			ExpectError: regexp.MustCompile(`The S3 storage of instance "shop" has two\s+resources`),
 		})
 		f.mustSend()
 	})
@@ -657,7 +657,7 @@ func TestFieldThatIsNotSavedAsSentIsAnError(t *testing.T) {
 			{ // what was saved is tracked, as tainted
 				before: func() { drop = false },
 				config: shop, secret: "one",
-				action: replaces, warnings: []string{`The resource of instance "shop" is replaced, and so are`},
+				action: replaces, warnings: []string{`The resource for the S3 storage .* is replaced, and so are`},
 				sent: []string{disableBody, awsBody("one", "shop/")},
 			},
 			{

@@ -179,13 +179,13 @@ func TestPreflightDiagnosticsGolden(t *testing.T) {
 		if len(diags) != 1 {
 			t.Fatalf("%s: %d diagnostics", c.name, len(diags))
 		}
-		write(&all, c.name, diags[0])
+		describe(&all, c.name, diags[0])
 		if c.result.Reason == preflight.WrongSecret && c.result.Suspects == 0 {
-			write(&all, c.name+", at plan", asPlanError(diags[0]))
+			describe(&all, c.name+", at plan", asPlanError(diags[0]))
 		}
 		if c.result.Reason == preflight.NoSuchBucket {
-			write(&all, c.name+", at plan", asPlanWarning("shop", diags[0], beforeApplyNote))
-			write(&all, c.name+", in use", asPlanWarning("shop", diags[0], inUseNote))
+			describe(&all, c.name+", at plan", asPlanWarning("shop", diags[0], beforeApplyNote))
+			describe(&all, c.name+", in use", asPlanWarning("shop", diags[0], inUseNote))
 		}
 	}
 	for reason := preflight.Fine; reason <= preflight.NoAnswer; reason++ {

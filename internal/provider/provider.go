@@ -359,7 +359,7 @@ func isLoopback(endpoint *url.URL) bool {
 
 // Resources implements [provider.Provider].
 func (p *ryzeapiProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{func() resource.Resource { return &instanceS3Resource{} }}
+	return []func() resource.Resource{newInstanceS3Resource}
 }
 
 // DataSources implements [provider.Provider].

@@ -6,49 +6,49 @@ import (
 	"time"
 )
 
-// siblings is what a plan or an apply has seen of the resources that are for the same instance. Terraform tells the
+// siblings is what a plan or an apply has seen of the resources that are for the same object. Terraform tells the
 // provider of one resource at a time, in any order, and not which address it has. Of each it tells several things: that
 // it is in the state (a refresh), then what becomes of it.
 type siblings struct {
-	mu        sync.Mutex
-	instances map[string]*family
+	mu      sync.Mutex
+	objects map[object]*family
 }
 
-// family counts the resources for one instance.
+// family counts the resources for one object.
 type family struct {
 	refreshed int // objects in the state, deposed ones included
 	kept      int // of these, resources that stay, changed or not
-	enabled   int // of the kept ones, those whose storage is to be enabled
+	enabled   int // of the kept ones, those whose object is to be enabled
 	destroyed int // of these, objects that the plan destroys
-	leaving   int // of these, resources that the plan gives another instance
+	leaving   int // of these, resources that the plan gives another object
 	created   int // resources that the plan creates, replacements included
 	fresh     int // of these, resources that replace none, as far as Terraform tells: a tainted one counts as fresh
-	disabling int // objects whose planned destroy disables the storage
-	deleting  int // objects whose destroy has begun, in an apply
+	disabling int // objects in the state whose planned destroy disables it
+	deleting  int // objects in the state whose destroy has begun, in an apply
 
 	changed chan struct{} // closed with the next change
 }
 
-func newSiblings() *siblings { return &siblings{instances: map[string]*family{}} }
+func newSiblings() *siblings { return &siblings{objects: map[object]*family{}} }
 
-// record changes what is known of an instance, and returns the result.
-func (s *siblings) record(instance string, change func(*family)) family {
+// record changes what is known of an object, and returns the result.
+func (s *siblings) record(o object, change func(*family)) family {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.of(instance)
+	f := s.of(o)
 	change(f)
 	close(f.changed)
 	f.changed = make(chan struct{})
 	return *f
 }
 
-// await waits until enough is known of an instance, but not longer than the given time, and returns what is known.
-func (s *siblings) await(ctx context.Context, instance string, longest time.Duration, enough func(family) bool) family {
+// await waits until enough is known of an object, but not longer than the given time, and returns what is known.
+func (s *siblings) await(ctx context.Context, o object, longest time.Duration, enough func(family) bool) family {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	for {
 		s.mu.Lock()
-		known := *s.of(instance)
+		known := *s.of(o)
 		s.mu.Unlock()
 		if enough(known) {
 			return known
@@ -61,12 +61,12 @@ func (s *siblings) await(ctx context.Context, instance string, longest time.Dura
 	}
 }
 
-// of returns what is known of an instance. The caller holds the lock.
-func (s *siblings) of(instance string) *family {
-	f := s.instances[instance]
+// of returns what is known of an object. The caller holds the lock.
+func (s *siblings) of(o object) *family {
+	f := s.objects[o]
 	if f == nil {
 		f = &family{changed: make(chan struct{})}
-		s.instances[instance] = f
+		s.objects[o] = f
 	}
 	return f
 }
@@ -83,8 +83,8 @@ func (f family) isRenamed() bool {
 // isDecided reports whether it is known what becomes of each object that was refreshed.
 func (f family) isDecided() bool { return f.kept+f.destroyed+f.leaving+f.created >= f.refreshed }
 
-// isManaged reports whether an object in the state has saved the storage.
+// isManaged reports whether an object in the state has saved it.
 func (f family) isManaged() bool { return f.refreshed > 0 || f.isMakingWay() }
 
-// isMakingWay reports whether an object in the state ceases to manage the storage in this run.
+// isMakingWay reports whether an object in the state ceases to manage it in this run.
 func (f family) isMakingWay() bool { return f.destroyed+f.leaving+f.deleting > 0 }

@@ -15,7 +15,7 @@ func TestWritesToOneInstanceFollowEachOther(t *testing.T) {
 	count := 0 // the race detector sees it if two write at once
 	for range 20 {
 		all.Go(func() {
-			lock, err := locks.lock(t.Context(), "shop")
+			lock, err := locks.lock(t.Context(), object{kind: s3Storage, instance: "shop"})
 			if err != nil {
 				t.Error(err)
 				return
@@ -33,17 +33,17 @@ func TestWritesToOneInstanceFollowEachOther(t *testing.T) {
 func TestWritesToOtherInstancesDoNotWait(t *testing.T) {
 	t.Parallel()
 	locks := newWriteLocks()
-	shop, err := locks.lock(t.Context(), "shop")
+	shop, err := locks.lock(t.Context(), object{kind: s3Storage, instance: "shop"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer shop.unlock()
-	if _, err := locks.lock(t.Context(), "bar"); err != nil {
+	if _, err := locks.lock(t.Context(), object{kind: s3Storage, instance: "bar"}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, err := locks.lock(ctx, "shop"); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := locks.lock(ctx, object{kind: s3Storage, instance: "shop"}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a wait ends with its context: %v", err)
 	}
 }

@@ -90,7 +90,7 @@ func TestPlanOfACreateProtectsWhatIsThere(t *testing.T) {
 			config: config, requests: 2,
 			change: func(f *fixture) { f.mock.Inject(http.MethodGet, 99, mockapi.FailWith(503, "down")) },
 			warning: []string{
-				`Not every instance of a new resource was checked`, `503 Service Unavailable`, `It will fail for those`,
+				`Not every instance of a new resource was checked`, `503 Service Unavailable`, `It will fail for what is`,
 			},
 		},
 	} {
@@ -168,7 +168,7 @@ func TestApplyOfACreateProtectsWhatIsThere(t *testing.T) {
 func TestAccPlanRefusesASecondResourceForAnInstance(t *testing.T) {
 	t.Parallel()
 	changed := aws.with(arguments{"bucket": "another"})
-	refused := `Instance "shop" has two resources\n`
+	refused := `The S3 storage of instance "shop" has two resources\n`
 	play(t, true, mockapi.Options{}, func(*fixture) []step {
 		return []step{
 			{also: map[string]arguments{"a": aws, "b": aws}, secret: "one", err: refused}, // both new
@@ -187,7 +187,7 @@ func TestPlanOfATaintedResourceWithOtherSettings(t *testing.T) {
 		{config: aws, secret: "one", sent: []string{awsBody("one", "")}},
 		{
 			config: aws.with(arguments{"bucket": "another"}), taint: true, secret: "one", planOnly: true,
-			action: replaces, warnings: []string{`^The resource of instance "shop" is replaced, and so are its settings\n`},
+			action: replaces, warnings: []string{`^The resource for the S3 storage .* is replaced, and so are its settings\n`},
 		},
 		{sent: []string{disableBody}},
 	})
@@ -206,7 +206,7 @@ func TestPlanSaysThatAResourceIsRenamed(t *testing.T) {
 				{also: map[string]arguments{"old": aws}, secret: "one", sent: []string{awsBody("one", "")}},
 				{
 					also: map[string]arguments{"new": config}, secret: "one", planOnly: true,
-					warnings: []string{`(?s)^The resource of instance "shop" is renamed without a moved block\n.*moved {`},
+					warnings: []string{`(?s)^The resource for the S3 storage .* is renamed without a moved block\n.*moved {`},
 				},
 				{sent: []string{disableBody}},
 			})

@@ -1,0 +1,88 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/fingerprint"
+)
+
+// A write-only secret is in no plan and no state, so a change of it shows as one of the version beside it.
+
+// maxVersion is the largest integer that both Terraform's numbers and JSON can represent exactly.
+const maxVersion = 1<<53 - 1
+
+// versionAttribute is the argument with the version of a secret.
+func (k *kind) versionAttribute() schema.Attribute {
+	return schema.Int64Attribute{
+		Optional: true,
+		Computed: true,
+		MarkdownDescription: "Version of the secret that was last sent. If omitted, the provider counts: " +
+			"a changed `" + k.secret + "` shows in the plan as this number going up. If set, only a change of the number " +
+			"sends `" + k.secret + "` again; use this for a secret that differs on every run.",
+		Validators: []validator.Int64{int64validator.Between(1, maxVersion)},
+	}
+}
+
+// fingerprintKey is the key in private state of the fingerprint of the secret that was last sent.
+func (k *kind) fingerprintKey() string { return k.secret + "_fingerprint" }
+
+// planVersion returns the version of a secret to plan. Secret and configured are in the configuration, enabled is in
+// the plan, and prior is nil for a create. changed reports whether a secret differs from the one that was last sent; it
+// is slow, so it is called only if the result depends on it.
+func planVersion(
+	secret types.String, configured types.Int64, enabled types.Bool, prior *types.Int64, changed func(string) bool,
+) types.Int64 {
+	switch {
+	case !configured.IsNull():
+		return configured
+	case prior == nil:
+		return types.Int64Value(1)
+	case enabled.Equal(types.BoolValue(false)) || secret.IsNull():
+		return *prior
+	case enabled.IsUnknown() || secret.IsUnknown():
+		return types.Int64Unknown()
+	case changed(secret.ValueString()):
+		return types.Int64Value(prior.ValueInt64()%maxVersion + 1)
+	default:
+		return *prior
+	}
+}
+
+// secretChanged returns a function that reports whether a secret differs from the one that was last sent. Without a
+// fingerprint of that one, every secret does.
+func (r *objectResource) secretChanged(
+	ctx context.Context, private privateState, diags *diag.Diagnostics,
+) func(string) bool {
+	return func(secret string) bool {
+		stored, readDiags := private.GetKey(ctx, r.kind.fingerprintKey())
+		diags.Append(readDiags...)
+		var last fingerprint.Fingerprint
+		if err := json.Unmarshal(stored, &last); err != nil {
+			return true
+		}
+		return !r.services.fingerprints.Matches(last, secret)
+	}
+}
+
+// rememberSecret records the fingerprint of a secret that was sent. If the configuration sets the version, it removes
+// the fingerprint instead, since none is needed.
+func (r *objectResource) rememberSecret(
+	ctx context.Context, private privateState, secret types.String, configured types.Int64,
+) diag.Diagnostics {
+	if !configured.IsNull() {
+		return r.forgetSecret(ctx, private)
+	}
+	return savePrivate(ctx, private, r.kind.fingerprintKey(), r.services.fingerprints.Compute(secret.ValueString()))
+}
+
+// forgetSecret makes the next plan send the secret again, unless the configuration sets the version.
+func (r *objectResource) forgetSecret(ctx context.Context, private privateState) diag.Diagnostics {
+	return private.SetKey(ctx, r.kind.fingerprintKey(), nil)
+}
