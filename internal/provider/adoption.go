@@ -19,8 +19,9 @@ const (
 
 // existing is an object that RyzeAPI has already, beside a plan for it.
 type existing struct {
-	inTheWay bool   // it is enabled, with other settings than the planned ones
-	settings string // a sentence that says what they are
+	inTheWay bool            // it is enabled, with other settings than the planned ones
+	settings string          // a sentence that says what they are
+	warning  diag.Diagnostic // for the plan, about what else is there; nil for none
 }
 
 // reader reads an object, and returns the ID of the instance, too.
@@ -60,7 +61,11 @@ func (r *objectResource) checkInstanceAtPlan(ctx context.Context, c creation) di
 	case ryzeapi.IsInstanceMissing(err):
 		return diag.Diagnostics{missingInstanceWarning(c.object.instance, err)}
 	case err == nil:
-		return r.checkExisting(ctx, c, found)
+		diags := r.checkExisting(ctx, c, found)
+		if found.warning != nil && !diags.HasError() {
+			diags.Append(found.warning)
+		}
+		return diags
 	case ryzeapi.IsForbidden(err): // other instances may be allowed
 		return diag.Diagnostics{failedLookError(c.object.instance, err)}
 	case r.services.lookFailed.Swap(true): // it has been reported

@@ -51,7 +51,7 @@ func missingTokenError() diag.Diagnostic {
 // plainHTTPWarning is for an endpoint to which the token and the secrets would be sent unencrypted.
 func plainHTTPWarning(host string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("endpoint"), "RyzeAPI is called without encryption",
-		"The endpoint is http://"+host+", so the token and every S3 secret cross the network unencrypted, "+
+		"The endpoint is http://"+host+", so the token and every secret cross the network unencrypted, "+
 			"readable by anyone on the way. Use an https:// endpoint.")
 }
 
@@ -63,12 +63,19 @@ const (
 	save    action = "save"
 	read    action = "read"
 	disable action = "disable"
+	reset   action = "reset"
 )
 
 // failedCallError is for a call to RyzeAPI that failed.
 func failedCallError(doing action, o object, err error) diag.Diagnostic {
 	summary := fmt.Sprintf("Could not %s %s", doing, o)
 	detail := explainCall(err)
+	if said, ok := errors.AsType[*ryzeapi.APIError](err); ok && doing == save && o.refused != "" {
+		switch said.StatusCode {
+		case http.StatusBadRequest, http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity:
+			detail += "\n\n" + o.refused
+		}
+	}
 	if ryzeapi.IsInstanceMissing(err) {
 		return diag.NewAttributeErrorDiagnostic(path.Root("instance"), summary, detail)
 	}
@@ -197,7 +204,7 @@ func existingObjectError(o object, settings string, disables bool) diag.Diagnost
 		effect = "delete"
 	}
 	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
-		fmt.Sprintf("Instance %q already has %s", o.instance, o.some),
+		fmt.Sprintf("Instance %q already has %s", o.instance, o.article+o.title()),
 		fmt.Sprintf("%s Creating this resource would %s that configuration%s.\n\n", settings, effect, o.wouldLose())+
 			importInstead(o)+
 			fmt.Sprintf("\n\nTo %s it on purpose, set \"overwrite\" to true.", effect))
@@ -210,7 +217,7 @@ func replacesObjectWarning(o object, settings string, disables bool) diag.Diagno
 		effect = "deletes"
 	}
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
-		fmt.Sprintf("This %s the existing %s of instance %q", effect, o.name, o.instance),
+		fmt.Sprintf("This %s the existing %s of instance %q", effect, o.title(), o.instance),
 		fmt.Sprintf("%s With \"overwrite\", creating this resource %s that configuration.%s\n\n",
 			settings, effect, o.loses())+
 			importInstead(o))
@@ -260,10 +267,10 @@ func replacedWithChangesWarning(o object, settings string) diag.Diagnostic {
 // duplicateResourceError is for two resources that would manage one object.
 func duplicateResourceError(o object) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
-		o.atStart()+" has two resources",
+		"Two resources are for "+o.String(),
 		"Two resources for one configuration would overwrite each other on every apply.\n\n"+
 			"Remove one of the two, or give it another instance. If both are in the state already, the destroy of one may "+
-			"disable what the other has saved; a second apply enables it again.")
+			fmt.Sprintf("%s what the other has saved; a second apply saves it again.", o.undo()))
 }
 
 // renamedResourceWarning is for a plan that destroys the resource of an object and creates another.
@@ -275,7 +282,7 @@ func renamedResourceWarning(o object) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
 		fmt.Sprintf("The resource for %s is renamed without a moved block", o),
 		"This plan destroys the resource in the state, and creates another one for the same instance. "+
-			fmt.Sprintf("If the create fails, %s may be left disabled%s.\n\n", o, loss)+
+			fmt.Sprintf("If the create fails, %s may be left %s%s.\n\n", o, o.undone(), loss)+
 			"If you renamed the resource, say so with a moved block, and nothing is destroyed:\n\n"+
 			fmt.Sprintf("  moved {\n    from = %s\n    to   = %s\n  }", o.address("OLD"), o.address("NEW")))
 }
@@ -315,14 +322,18 @@ func savedAgainWarning(o object) diag.Diagnostic {
 
 // applyAgainWarning is for an object that a planned destroy disables, and that cannot be saved again in the same apply.
 func applyAgainWarning(o object) diag.Diagnostic {
-	possible := fmt.Sprintf("The same apply could do that if %s were left out.", o.leftOut())
-	if o.secret != "" {
-		possible = fmt.Sprintf("The same apply could do that if %q had a value, and %s were left out.", o.secret, o.leftOut())
+	possible := "\n\nThe same apply could do that if " + o.leftOut() + " were left out."
+	switch {
+	case o.secret != "":
+		possible = fmt.Sprintf("\n\nThe same apply could do that if %q had a value, and %s were left out.",
+			o.secret, o.leftOut())
+	case o.undo() == reset: // nothing could be left out
+		possible = ""
 	}
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
-		o.atStart()+" will be disabled until the next apply",
-		fmt.Sprintf("The state has two resources for the %s, and this plan destroys one of them, which disables it. "+
-			"Apply a second time afterwards, which saves it again.\n\n", o.name)+possible)
+		o.atStart()+" will be "+o.undone()+" until the next apply",
+		fmt.Sprintf("The state has two resources for the %s, and this plan destroys one of them, which will %s the %s. "+
+			"Apply a second time afterwards, which saves the %s again.", o.name, o.undo(), o.name, o.name)+possible)
 }
 
 // leftOut names the arguments that the provider sets if the configuration leaves them out.
@@ -475,6 +486,66 @@ func (k *kind) emptySecretError() diag.Diagnostic {
 			"Check where the value comes from; often an environment variable (TF_VAR_...) is not set.")
 }
 
+// emptyOptionalSecretError is for a secret that may be left out, and is set to "".
+func (k *kind) emptyOptionalSecretError() diag.Diagnostic {
+	return diag.NewErrorDiagnostic(fmt.Sprintf("Empty %q", k.secret),
+		fmt.Sprintf("%q is empty. For a %s without one, leave it out or set it to null.\n\n", k.secret, k.name)+
+			"Check where the value comes from; often an environment variable (TF_VAR_...) is not set.")
+}
+
+// missingSecretOfVersionError is for the version of a secret that has no value.
+func (k *kind) missingSecretOfVersionError() diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root(k.version), fmt.Sprintf("Missing %q", k.secret),
+		fmt.Sprintf("%q is the version of %q, which has no value. Set both, or neither.", k.version, k.secret))
+}
+
+// changedSecretError is for a secret that RyzeAPI did not save as sent, as far as its answer shows.
+func changedSecretError(o object) diag.Diagnostic {
+	return diag.NewErrorDiagnostic(
+		fmt.Sprintf("RyzeAPI did not save %q of instance %q as sent", o.secret, o.instance),
+		"Either it was sent, and RyzeAPI's answer has none, or the other way round.\n\n"+
+			"Run again; if it persists, report this to RyzeAPI's support.")
+}
+
+// tooManyWebhooksWarning is for a webhook of an instance that has as many enabled ones already as it can have.
+func tooManyWebhooksWarning(o object, others int) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("enabled"),
+		fmt.Sprintf("Instance %q has %d other enabled webhooks", o.instance, others),
+		fmt.Sprintf("An instance can have at most %d. RyzeAPI will refuse this one unless another is disabled first.",
+			ryzeapi.MaxWebhooks))
+}
+
+// changesSettingsWarning is for the create of a resource that changes settings that are not the defaults.
+func changesSettingsWarning(o object, changes []string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
+		fmt.Sprintf("This changes the settings of instance %q", o.instance),
+		"Somebody has set them before. Creating this resource changes:\n\n  "+strings.Join(changes, "\n  ")+"\n\n"+
+			"To keep a setting, add it to the configuration.")
+}
+
+// waitsForReconnectWarning is for a changed proxy that the instance does not use yet.
+func waitsForReconnectWarning(o object) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("reconnect"),
+		fmt.Sprintf("Instance %q uses its changed proxy when it connects the next time", o.instance),
+		"RyzeAPI uses a changed proxy only when an instance connects. To make the apply reconnect the instance, set "+
+			"\"reconnect\" to true.")
+}
+
+// failedReconnectWarning is for an instance that could not be made to reconnect.
+func failedReconnectWarning(o object, err error) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("reconnect"),
+		fmt.Sprintf("Could not reconnect instance %q", o.instance),
+		explainCall(err)+"\n\nThe proxy is saved. The instance uses it when it connects the next time.")
+}
+
+// plainWebhookWarning is for a webhook whose deliveries cross the network in clear.
+func plainWebhookWarning(o object) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(path.Root("url"),
+		fmt.Sprintf("The %s of instance %q is not encrypted", o.title(), o.instance),
+		"RyzeAPI will send messages, the authorization and the instance's own token to an http:// URL, readable by anyone "+
+			"on the way. Use an https:// URL.")
+}
+
 // invalidTimeoutError is for a timeout that is zero or negative.
 func invalidTimeoutError(at path.Path) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(at, "Invalid timeout",
@@ -505,7 +576,7 @@ func changedFieldError(o object, name, sent, saved string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root(name),
 		fmt.Sprintf("RyzeAPI did not save %q of instance %q as sent", name, o.instance),
 		fmt.Sprintf("Sent: %q\nSaved: %q\n\n", sent, saved)+
-			o.atStart()+" was saved with that difference, so it may not work as configured. "+
+			fmt.Sprintf("RyzeAPI saved %s with that difference, which may not work as you expect. ", o)+
 			fmt.Sprintf("If the saved value is right, set %q to it; otherwise, report this to RyzeAPI's support. ", name)+
 			"The next apply sends the whole configuration again.")
 }
@@ -521,15 +592,15 @@ func unchangedEnabledError(o object, sent bool) diag.Diagnostic {
 func taintedWarning(o object) diag.Diagnostic {
 	return diag.NewWarningDiagnostic(fmt.Sprintf("The resource for %s is marked as tainted", o),
 		fmt.Sprintf("The %s may have been saved despite the error, so Terraform keeps the resource, and a destroy will "+
-			"find it. The next apply replaces the resource: it disables the %s and saves it again. To save it again without "+
-			`disabling it, remove the mark first with "terraform untaint".`, o.name, o.name))
+			"find it. The next apply replaces the resource: the %s will first be %s, and then saved again. To only save it "+
+			`again, remove the mark first with "terraform untaint".`, o.name, o.name, o.undone()))
 }
 
 // leftEnabledWarning is for a destroyed resource whose object another resource has saved in the same run.
 func leftEnabledWarning(o object) diag.Diagnostic {
-	return diag.NewWarningDiagnostic(o.atStart()+" was not disabled",
+	return diag.NewWarningDiagnostic(fmt.Sprintf("Did not %s %s", o.undo(), o),
 		fmt.Sprintf("A resource for this instance was destroyed, but another resource manages the %s, or has saved it in "+
-			"the same run. It stays as it is.\n\n", o.name)+
+			"the same run. Nothing was changed.\n\n", o.name)+
 			"If you renamed the resource, a moved block would have avoided this.")
 }
 
@@ -537,6 +608,12 @@ func leftEnabledWarning(o object) diag.Diagnostic {
 func invalidImportIDError(cause error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Invalid import ID",
 		"The import ID must be the name of an instance, but this one "+cause.Error()+".")
+}
+
+// invalidImportLabelError is for an import ID whose part after the slash cannot be the label of a webhook.
+func invalidImportLabelError(cause error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Invalid import ID",
+		`The import ID must be the name of an instance, or "instance/label", but the label `+cause.Error()+".")
 }
 
 // privateStateError is for a value that cannot be encoded, which cannot happen unless the provider has a bug.

@@ -252,7 +252,7 @@ func mockError(t *testing.T, fault mockapi.Fault, doing action) error {
 	case save:
 		config := ryzeapi.S3Config{Bucket: "media", SecretKey: ryzeapi.NewSecret("wJalrXUtnFEMI")}
 		_, err = client.UpdateS3(t.Context(), "shop", config)
-	case disable:
+	case disable, reset:
 		_, err = client.DisableS3(t.Context(), "shop")
 	case read:
 		_, err = client.S3("shop").Get(t.Context())

@@ -79,10 +79,11 @@ func applyExample(t *testing.T, file string) {
 		}
 	}
 	if isImport {
-		f.setStorage("shop-1", mockapi.Storage{
-			Enabled: true, Region: "us-east-1", Bucket: "ryzeapi-media", AccessKey: "AKIAIOSFODNN7EXAMPLE",
-			PathPrefix: "media/shop-1/",
-		})
+		for typeName, setUp := range exampleImports {
+			if strings.Contains(whole, "to = "+typeName+".") {
+				setUp(f)
+			}
+		}
 	}
 	var checks []tfversion.TerraformVersionCheck
 	if strings.Contains(whole, "identity =") {
@@ -98,22 +99,60 @@ func applyExample(t *testing.T, file string) {
 		ProtoV6ProviderFactories: factories(testProvider(environment)),
 		Steps:                    steps,
 	})
-	if !strings.Contains(whole, `resource "ryzeapi_instance_s3"`) {
-		return // it only reads
-	}
-	if len(instances) == 0 {
-		t.Error("the example manages no instance that this test knows")
+	for typeName, path := range writePaths {
+		if strings.Contains(whole, "resource \""+typeName+"\"") && len(instances) == 0 {
+			t.Error("the example manages no instance that this test knows")
+		}
+		for _, name := range instances {
+			secret := exampleSecrets[typeName]
+			saved := func(r mockapi.Request) bool {
+				return r.Path == strings.TrimSuffix(path, "shop")+name && strings.Contains(r.Body, secret+`":"secret of `)
+			}
+			if secret != "" && strings.Contains(whole, "resource \""+typeName+"\"") &&
+				!slices.ContainsFunc(f.mock.Requests(), saved) {
+				t.Errorf("the secret of the %s of %s was not sent", typeName, name)
+			}
+		}
 	}
 	for _, name := range instances {
-		if f.account.S3(name).Enabled {
-			t.Errorf("%s is still enabled after the destroy", name)
-		}
-		if !slices.ContainsFunc(f.mock.Requests(), func(r mockapi.Request) bool {
-			return r.Path == "/api/instance/s3/"+name && strings.Contains(r.Body, `"secretKey":"secret of `)
-		}) {
-			t.Errorf("the secret of %s was not sent", name)
-		}
+		f.holdsNothingOf(name)
 	}
+}
+
+// exampleImports set up what the examples of imports import, by the type of the resource.
+var exampleImports = map[string]func(*fixture){
+	resourceType: func(f *fixture) {
+		f.setStorage("shop-1", mockapi.Storage{
+			Enabled: true, Region: "us-east-1", Bucket: "ryzeapi-media", AccessKey: "AKIAIOSFODNN7EXAMPLE",
+			PathPrefix: "media/shop-1/",
+		})
+	},
+	webhookType: func(f *fixture) {
+		f.account.ChangeWebhook("shop-1", "calls", func(w *mockapi.Webhook) {
+			*w = mockapi.Webhook{
+				Label: "calls", Enabled: true, URL: "https://hooks.example.com/calls", ByEvents: true,
+				Events: []string{"instance.state", "call.update"},
+			}
+		})
+	},
+	websocketType: func(f *fixture) {
+		f.account.ChangeWebsocket("shop-1", func(w *mockapi.Websocket) {
+			*w = mockapi.Websocket{Enabled: true, Events: []string{"message.status", "message.exchange"}}
+		})
+	},
+	settingsType: func(f *fixture) {
+		f.account.ChangeSettings("shop-1", func(s *mockapi.Settings) { s.IgnoreGroupMessages = true })
+	},
+	proxyType: func(f *fixture) {
+		f.account.ChangeProxy("shop-1", func(p *mockapi.Proxy) {
+			*p = mockapi.Proxy{Enabled: true, Host: "proxy.example.com", Port: "1080", Protocol: "socks5", Username: "shop"}
+		})
+	},
+}
+
+// exampleSecrets are the names of secrets on the wire, by the type of their resource.
+var exampleSecrets = map[string]string{
+	resourceType: "secretKey", webhookType: "authorization", proxyType: "password",
 }
 
 func readExample(t *testing.T, file string) string {

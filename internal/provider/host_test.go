@@ -46,6 +46,7 @@ func newHost(f *fixture) *host {
 func (h *host) provider(settings arguments) (*protocol, *commandError) {
 	h.t.Helper()
 	p := newProtocol(h.t)
+	p.typeName = h.f.typeName
 	config := h.f.provider(settings).values("", true)
 	validated, err := p.server.ValidateProviderConfig(
 		h.t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: p.object(p.schema.Provider, config)},
@@ -327,7 +328,7 @@ func (h *host) importResource(s step) *commandError {
 		return failed
 	}
 	response, err := p.server.ImportResourceState(h.t.Context(), &tfprotov6.ImportResourceStateRequest{
-		TypeName: resourceType, ID: s.importID,
+		TypeName: p.typeName, ID: s.importID,
 	})
 	if err != nil {
 		h.t.Fatal(err)

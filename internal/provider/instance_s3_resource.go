@@ -25,7 +25,7 @@ var (
 
 // s3Storage is the kind of object that a ryzeapi_instance_s3 manages.
 var s3Storage = &kind{
-	resource: "ryzeapi_instance_s3", name: "S3 storage", some: "S3 storage",
+	resource: "ryzeapi_instance_s3", name: "S3 storage",
 	secret: "secret_key", version: "secret_key_version", hidden: "secret", deletes: "S3 credentials",
 }
 

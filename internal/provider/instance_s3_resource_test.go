@@ -142,7 +142,7 @@ func TestAccChangeOfInstanceReplaces(t *testing.T) {
 		resource.TestStep{Config: f.shop(aws), ConfigVariables: variable("one")},
 		resource.TestStep{
 			Config: f.shop(aws.with(arguments{"instance": "shop-2"})), ConfigVariables: variable("one"),
-			ConfigPlanChecks: step{action: replaces}.planChecks(),
+			ConfigPlanChecks: step{action: replaces}.planChecks(address),
 			Check:            f.storedSecrets(map[string]string{"shop": "", "shop-2": "one"}),
 		},
 	)
@@ -160,7 +160,7 @@ func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 			resource.TestStep{Config: config, ConfigVariables: variable("one"), Check: f.checkSent(awsBody("one", ""))},
 			resource.TestStep{
 				Taint: []string{address}, Config: config, ConfigVariables: variable("one"),
-				ConfigPlanChecks: step{action: plancheck.ResourceActionCreateBeforeDestroy}.planChecks(),
+				ConfigPlanChecks: step{action: plancheck.ResourceActionCreateBeforeDestroy}.planChecks(address),
 				Check:            f.checkSent(awsBody("one", "")),
 			},
 		)
@@ -192,7 +192,7 @@ func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 		f := newFixture(t, mockapi.Options{})
 		f.run(resource.TestStep{
 			Config: f.shop(aws) + aws.named("twin"), ConfigVariables: variable("one"),
-			ExpectError: regexp.MustCompile(`The S3 storage of instance "shop" has two\s+resources`),
+			ExpectError: regexp.MustCompile(`Two resources are for the S3 storage of instance\s+"shop"`),
 		})
 		f.mustSend()
 	})
@@ -464,10 +464,10 @@ func TestAccImportBlock(t *testing.T) {
 				{
 					Config:           f.shop(aws) + c.target.with(arguments{"to": expr(address)}).hcl("import"),
 					ConfigVariables:  variable("one"),
-					ConfigPlanChecks: step{action: updates, changes: changes{"secret_key_version": {nil, 1}}}.planChecks(),
+					ConfigPlanChecks: step{action: updates, changes: changes{"secret_key_version": {nil, 1}}}.planChecks(address),
 					Check:            f.checkSent(awsBody("one", "")),
 				},
-				{Config: f.shop(aws), ConfigVariables: variable("one"), ConfigPlanChecks: step{action: noop}.planChecks()},
+				{Config: f.shop(aws), ConfigVariables: variable("one"), ConfigPlanChecks: step{action: noop}.planChecks(address)},
 			}})
 		})
 	}

@@ -81,6 +81,7 @@ const (
 // fixture is a mock for one test, with the instance "shop".
 type fixture struct {
 	t        testing.TB
+	typeName string // of the resources
 	url      string
 	mock     *mockapi.Server
 	account  *mockapi.Account
@@ -97,7 +98,7 @@ func newFixture(tb testing.TB, options mockapi.Options) *fixture {
 	account.AddInstance("shop")
 	server := httptest.NewServer(mock)
 	tb.Cleanup(server.Close)
-	return &fixture{t: tb, url: server.URL, mock: mock, account: account}
+	return &fixture{t: tb, typeName: resourceType, url: server.URL, mock: mock, account: account}
 }
 
 // testProvider is the provider without its slowest parts, the pauses between attempts and the hash of a fingerprint,
@@ -151,10 +152,28 @@ func (f *fixture) runWith(c resource.TestCase) {
 	resource.Test(t, c)
 }
 
-// holdsNothing checks that the storage of "shop" is not enabled, as after a destroy.
-func (f *fixture) holdsNothing() {
+// holdsNothing checks that nothing of "shop" is enabled, as after a destroy.
+func (f *fixture) holdsNothing() { f.t.Helper(); f.holdsNothingOf("shop") }
+
+// holdsNothingOf checks that nothing of an instance is enabled.
+func (f *fixture) holdsNothingOf(instance string) {
 	f.t.Helper()
-	if held := f.account.S3("shop"); held != (mockapi.Storage{}) {
+	held := []any{}
+	if s3 := f.account.S3(instance); s3 != (mockapi.Storage{}) {
+		held = append(held, s3)
+	}
+	if proxy := f.account.Proxy(instance); proxy != (mockapi.Proxy{}) {
+		held = append(held, proxy)
+	}
+	if websocket, _ := f.account.Websocket(instance); websocket.Enabled {
+		held = append(held, websocket)
+	}
+	for _, webhook := range f.account.Webhooks(instance) {
+		if webhook.Enabled || webhook.Authorization != "" {
+			held = append(held, webhook)
+		}
+	}
+	if len(held) > 0 {
 		f.t.Errorf("after the destroy the server still holds %+v", held)
 	}
 }
@@ -199,8 +218,11 @@ func (f *fixture) connect() *protocol {
 func (f *fixture) shop(config arguments) string { return f.header() + config.named("shop") }
 
 // named is a resource with a name.
-func (a arguments) named(name string) string {
-	return a.hcl(fmt.Sprintf("resource %q %q", resourceType, name))
+func (a arguments) named(name string) string { return a.resource(resourceType, name) }
+
+// resource is a resource with a type and a name.
+func (a arguments) resource(typeName, name string) string {
+	return a.hcl(fmt.Sprintf("resource %q %q", typeName, name))
 }
 
 // variable is the value of the ephemeral variable "secret", null if it is empty.
@@ -231,6 +253,14 @@ func body(s mockapi.Storage) string {
 
 const disableBody = `{"enabled":false}`
 
+// writePaths are the paths of all writes to an object of "shop", by the type of its resource.
+var writePaths = map[string]string{
+	resourceType: "/api/instance/s3/shop", "ryzeapi_instance_webhook": "/api/events/webhook/shop",
+	"ryzeapi_instance_websocket": "/api/events/websocket/shop",
+	proxyType:                    "/api/instance/proxy/shop",
+	"ryzeapi_instance_settings":  "/api/instance/settings/shop",
+}
+
 // asserted makes the next assertion ignore the requests so far.
 func (f *fixture) asserted() {
 	f.mu.Lock()
@@ -254,8 +284,8 @@ func (f *fixture) writes() ([]string, error) {
 	all := f.mock.Requests()
 	var bodies []string
 	for _, r := range all[f.seen:] {
-		if r.Method == "POST" {
-			if r.Path != "/api/instance/s3/shop" || r.Header.Get("Token") != testToken {
+		if r.Method == "POST" && !strings.HasPrefix(r.Path, "/api/instance/reconnect/") {
+			if r.Path != writePaths[f.typeName] || r.Header.Get("Token") != testToken {
 				return nil, fmt.Errorf("a write went to %s with the token %q", r.Path, r.Header.Get("Token"))
 			}
 			bodies = append(bodies, r.Body)
@@ -308,7 +338,7 @@ type unknown struct{}
 func (c changes) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
 	got := changes{}
 	for _, r := range req.Plan.ResourceChanges {
-		if r.Address != address {
+		if !strings.HasSuffix(r.Address, ".shop") {
 			continue
 		}
 		before, _ := r.Change.Before.(map[string]any)

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -21,11 +23,13 @@ import (
 type kind struct {
 	resource string // type of the resource that manages it, with the provider's name
 	name     string // "S3 storage"
-	some     string // the same after "already has": "S3 storage", "a proxy"
+	article  string // that goes before the name of something that may not exist: "a " or nothing
 	secret   string // argument of its write-only secret
 	version  string // argument of the secret's version
 	hidden   string // what RyzeAPI never reveals: "secret"; empty for nothing
 	deletes  string // what RyzeAPI deletes if it is disabled: "S3 credentials"; empty if there is nothing to lose
+	refused  string // why RyzeAPI may refuse to save it, as a sentence; empty for nothing in particular
+	undoing  action // what a destroy does; disable unless set
 }
 
 // object is an object of an instance: what a resource manages.
@@ -36,16 +40,29 @@ type object struct {
 }
 
 // String returns the object as messages call it, such as: the S3 storage of instance "shop".
-func (o object) String() string {
-	name := o.name
+func (o object) String() string { return fmt.Sprintf("the %s of instance %q", o.title(), o.instance) }
+
+// title is the name of the object, with its label if it has one.
+func (o object) title() string {
 	if o.label != "" {
-		name = fmt.Sprintf("%s %q", name, o.label)
+		return fmt.Sprintf("%s %q", o.name, o.label)
 	}
-	return fmt.Sprintf("the %s of instance %q", name, o.instance)
+	return o.name
 }
 
 // atStart is [object.String] for the start of a sentence.
 func (o object) atStart() string { return "T" + strings.TrimPrefix(o.String(), "t") }
+
+// undo is what a destroy does to the object.
+func (k *kind) undo() action { return cmp.Or(k.undoing, disable) }
+
+// undone is what the object is after a destroy.
+func (k *kind) undone() string {
+	if k.undo() == reset {
+		return "reset"
+	}
+	return "disabled"
+}
 
 // id is the ID for an import of the object.
 func (o object) id() string {
@@ -115,5 +132,28 @@ func instanceAttribute(effect string) schema.Attribute {
 		MarkdownDescription: "Name of the instance, case-sensitive. The instance must exist. " + effect,
 		Validators:          []validator.String{checkInstance},
 		PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+	}
+}
+
+// enabledAttribute is the argument that enables an object.
+func enabledAttribute(description string) schema.Attribute {
+	return schema.BoolAttribute{
+		Optional: true, Computed: true, Default: booldefault.StaticBool(true), MarkdownDescription: description,
+	}
+}
+
+// flagAttribute is an argument that is false by default.
+func flagAttribute(description string) schema.Attribute {
+	return schema.BoolAttribute{
+		Optional: true, Computed: true, Default: booldefault.StaticBool(false), MarkdownDescription: description,
+	}
+}
+
+// overwriteAttribute is the argument that lets a create replace something, such as "storage that is".
+func overwriteAttribute(what string) schema.Attribute {
+	return schema.BoolAttribute{
+		Optional: true,
+		MarkdownDescription: "Whether creating this resource may replace " + what + " enabled with other settings and " +
+			"that this state does not manage. Without it, that is an error. Defaults to `false`.",
 	}
 }

@@ -1,8 +1,10 @@
 package provider
 
 import (
+	"fmt"
 	"maps"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +20,7 @@ const resourceType = "ryzeapi_instance_s3"
 // protocol is a provider to which the tests speak as Terraform does.
 type protocol struct {
 	t        testing.TB
+	typeName string // of the resources
 	server   tfprotov6.ProviderServer
 	schema   *tfprotov6.GetProviderSchemaResponse
 	warnings []string // of all answers so far
@@ -30,7 +33,7 @@ func newProtocol(tb testing.TB, environment ...map[string]string) *protocol {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &protocol{t: tb, server: server, schema: schema}
+	return &protocol{t: tb, typeName: resourceType, server: server, schema: schema}
 }
 
 // object is a value of a schema, with null for what is not given.
@@ -126,7 +129,7 @@ type attributes map[string]tftypes.Value
 func (p *protocol) validate(config map[string]any) *commandError {
 	p.t.Helper()
 	response, err := p.server.ValidateResourceConfig(p.t.Context(), &tfprotov6.ValidateResourceConfigRequest{
-		TypeName: resourceType, Config: p.object(p.resource(), config),
+		TypeName: p.typeName, Config: p.object(p.resource(), config),
 		ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true},
 	})
 	if err != nil {
@@ -139,7 +142,7 @@ func (p *protocol) validate(config map[string]any) *commandError {
 func (p *protocol) read(m managed) (managed, *commandError) {
 	p.t.Helper()
 	response, err := p.server.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{
-		TypeName: resourceType, CurrentState: p.dynamic(m.state), Private: m.private, CurrentIdentity: m.identity,
+		TypeName: p.typeName, CurrentState: p.dynamic(m.state), Private: m.private, CurrentIdentity: m.identity,
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -161,7 +164,7 @@ type planned struct {
 func (p *protocol) planChange(prior *managed, proposed, config attributes) (planned, *commandError) {
 	p.t.Helper()
 	request := &tfprotov6.PlanResourceChangeRequest{
-		TypeName: resourceType, PriorState: p.dynamic(nil), ProposedNewState: p.dynamic(proposed), Config: p.dynamic(config),
+		TypeName: p.typeName, PriorState: p.dynamic(nil), ProposedNewState: p.dynamic(proposed), Config: p.dynamic(config),
 	}
 	var before attributes
 	if prior != nil {
@@ -207,7 +210,7 @@ func (p *protocol) applyChange(
 ) (managed, *commandError) {
 	p.t.Helper()
 	request := &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: resourceType, PriorState: p.dynamic(nil), PlannedState: p.dynamic(planned), PlannedPrivate: private,
+		TypeName: p.typeName, PriorState: p.dynamic(nil), PlannedState: p.dynamic(planned), PlannedPrivate: private,
 		Config: p.dynamic(config),
 	}
 	if prior != nil {
@@ -246,7 +249,7 @@ func (p *protocol) proposed(prior, config attributes) attributes {
 	return proposed
 }
 
-func (p *protocol) resource() *tfprotov6.Schema { return p.schema.ResourceSchemas[resourceType] }
+func (p *protocol) resource() *tfprotov6.Schema { return p.schema.ResourceSchemas[p.typeName] }
 
 // attributes are the values of a resource, with null for what is not given.
 func (p *protocol) attributes(given map[string]any) attributes {
@@ -330,6 +333,15 @@ func plain(value tftypes.Value) any {
 		return number.Text('f', 0)
 	case value.As(&is) == nil:
 		return is
+	}
+	var elements []tftypes.Value
+	if value.As(&elements) == nil { // of a set
+		names := []string{}
+		for _, element := range elements {
+			names = append(names, fmt.Sprint(plain(element)))
+		}
+		slices.Sort(names)
+		return names
 	}
 	return value.String()
 }

@@ -119,7 +119,8 @@ func (p *ryzeapiProvider) Metadata(_ context.Context, _ provider.MetadataRequest
 // Schema implements [provider.Provider].
 func (p *ryzeapiProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Manages the S3 media storage of [RyzeAPI](https://ryzeapi.cloud) instances.",
+		MarkdownDescription: "Manages the S3 media storage, webhooks, WebSocket, settings and proxy of " +
+			"[RyzeAPI](https://ryzeapi.cloud) instances.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint": schema.StringAttribute{
 				Optional: true,
@@ -359,7 +360,10 @@ func isLoopback(endpoint *url.URL) bool {
 
 // Resources implements [provider.Provider].
 func (p *ryzeapiProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newInstanceS3Resource}
+	return []func() resource.Resource{
+		newInstanceS3Resource, newInstanceWebhookResource, newInstanceWebsocketResource,
+		newInstanceSettingsResource, newInstanceProxyResource,
+	}
 }
 
 // DataSources implements [provider.Provider].

@@ -253,6 +253,7 @@ var soundsSecret = regexp.MustCompile(`(?i)secret|key|token|password|credential`
 
 // notSecret are the texts that only sound secret, and why they are not.
 var notSecret = map[string]string{
+	"url":             "where deliveries go; it must not contain credentials, which its validator sees to",
 	"access_key_wo":   "is the ID of a key, which RyzeAPI shows",
 	"access_key":      "the identifier of a key pair, which S3 itself sends in clear",
 	"path_prefix":     "what the keys of objects begin with",

@@ -162,6 +162,9 @@ func expression(name string, value any) string {
 	case string:
 		quoted, _ := json.Marshal(v) // a string always marshals
 		return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(string(quoted))
+	case []string:
+		quoted, _ := json.Marshal(v)
+		return string(quoted)
 	case nil:
 		return "null"
 	}
@@ -185,7 +188,7 @@ func (s step) hcl(f *fixture, number int) string {
 	later := s.settings.knownLater()
 	for _, name := range slices.Sorted(maps.Keys(s.resources())) {
 		resource := s.resources()[name]
-		config += resource.named(name)
+		config += resource.resource(f.typeName, name)
 		maps.Copy(later, resource.knownLater())
 	}
 	if len(later) > 0 {
@@ -197,9 +200,16 @@ func (s step) hcl(f *fixture, number int) string {
 // play plays a scenario over the protocol and, if asked to, with the real CLI, too. Each has a mock of its own.
 func play(t *testing.T, withCLI bool, options mockapi.Options, scenario func(*fixture) []step) {
 	t.Helper()
+	playAs(t, resourceType, withCLI, options, scenario)
+}
+
+// playAs is play for resources of a type.
+func playAs(t *testing.T, typeName string, withCLI bool, options mockapi.Options, scenario func(*fixture) []step) {
+	t.Helper()
 	t.Run("protocol", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, options)
+		f.typeName = typeName
 		newHost(f).play(scenario(f))
 		f.holdsNothing()
 	})
@@ -207,6 +217,7 @@ func play(t *testing.T, withCLI bool, options mockapi.Options, scenario func(*fi
 		t.Run("cli", func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, options)
+			f.typeName = typeName
 			f.playWithCLI(scenario(f))
 		})
 	}
@@ -231,8 +242,8 @@ func (f *fixture) playWithCLI(steps []step) {
 					s.before()
 				}
 			},
-			ConfigPlanChecks:  s.planChecks(),
-			ConfigStateChecks: s.stateChecks(),
+			ConfigPlanChecks:  s.planChecks(f.address()),
+			ConfigStateChecks: s.stateChecks(f.address()),
 		}
 		switch {
 		case s.err != "":
@@ -243,10 +254,10 @@ func (f *fixture) playWithCLI(steps []step) {
 			test.Check = f.checkSent(s.sent...)
 		}
 		if s.taint {
-			test.Taint = []string{address}
+			test.Taint = []string{f.address()}
 		}
 		if s.importID != "" {
-			test.ResourceName, test.ImportState, test.ImportStateId = address, true, s.importID
+			test.ResourceName, test.ImportState, test.ImportStateId = f.address(), true, s.importID
 			test.ImportStatePersist = s.err == ""
 			test.ConfigPlanChecks, test.ConfigStateChecks = resource.ConfigPlanChecks{}, nil
 		}
@@ -265,7 +276,10 @@ func (f *fixture) playWithCLI(steps []step) {
 	}
 }
 
-func (s step) planChecks() resource.ConfigPlanChecks {
+// address is that of the resource "shop".
+func (f *fixture) address() string { return f.typeName + ".shop" }
+
+func (s step) planChecks(address string) resource.ConfigPlanChecks {
 	var checks []plancheck.PlanCheck
 	if s.action != "" {
 		checks = append(checks, plancheck.ExpectResourceAction(address, s.action))
@@ -276,7 +290,7 @@ func (s step) planChecks() resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: checks}
 }
 
-func (s step) stateChecks() []statecheck.StateCheck {
+func (s step) stateChecks(address string) []statecheck.StateCheck {
 	var checks []statecheck.StateCheck
 	for name, want := range s.state {
 		checks = append(checks, statecheck.ExpectKnownValue(address, tfjsonpath.New(name), exactly(want)))
@@ -292,6 +306,12 @@ func exactly(value any) knownvalue.Check {
 		return knownvalue.Bool(v)
 	case int:
 		return knownvalue.Int64Exact(int64(v))
+	case []string:
+		var elements []knownvalue.Check
+		for _, element := range v {
+			elements = append(elements, knownvalue.StringExact(element))
+		}
+		return knownvalue.SetExact(elements)
 	}
 	return knownvalue.StringExact(fmt.Sprint(value))
 }

@@ -43,7 +43,15 @@ var (
 		}
 		return checkURL.check(s)
 	}}
-	checkState = textCheck{description: "a connection state", check: func(s string) error {
+	checkLabel = textCheck{description: plainText, check: func(s string) error {
+		if s == "" {
+			return errors.New("is empty")
+		}
+		return ryzeapi.CheckPlainText(s)
+	}}
+	checkWebhookURL = textCheck{description: "an http or https URL", check: ryzeapi.CheckWebhookURL}
+	checkMessage    = textCheck{description: "text without control characters", check: ryzeapi.CheckMessage}
+	checkState      = textCheck{description: "a connection state", check: func(s string) error {
 		if s == "" {
 			return errors.New("is empty; omit it to find instances in any state")
 		}

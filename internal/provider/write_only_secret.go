@@ -55,6 +55,27 @@ func planVersion(
 	}
 }
 
+// planOptionalVersion is planVersion for a secret without which an enabled object works, too. Then the version is null.
+func planOptionalVersion(
+	secret types.String, configured types.Int64, enabled types.Bool, prior *types.Int64, changed func(string) bool,
+) types.Int64 {
+	if secret.IsNull() && (prior == nil || !enabled.Equal(types.BoolValue(false))) {
+		return types.Int64Null()
+	}
+	return planVersion(secret, configured, enabled, prior, changed)
+}
+
+// checkOptionalSecret returns an error for a secret that is empty, or has a version only. Unknown values pass.
+func (k *kind) checkOptionalSecret(secret types.String, version types.Int64) diag.Diagnostics {
+	switch {
+	case !secret.IsNull() && isEmpty(secret):
+		return diag.Diagnostics{k.emptyOptionalSecretError()}
+	case secret.IsNull() && !version.IsNull():
+		return diag.Diagnostics{k.missingSecretOfVersionError()}
+	}
+	return nil
+}
+
 // secretChanged returns a function that reports whether a secret differs from the one that was last sent. Without a
 // fingerprint of that one, every secret does.
 func (r *objectResource) secretChanged(
@@ -84,5 +105,9 @@ func (r *objectResource) rememberSecret(
 
 // forgetSecret makes the next plan send the secret again, unless the configuration sets the version.
 func (r *objectResource) forgetSecret(ctx context.Context, private privateState) diag.Diagnostics {
-	return private.SetKey(ctx, r.kind.fingerprintKey(), nil)
+	stored, diags := private.GetKey(ctx, r.kind.fingerprintKey())
+	if len(stored) > 0 && string(stored) != "null" { // what did not change must not make the state differ
+		diags.Append(private.SetKey(ctx, r.kind.fingerprintKey(), nil)...)
+	}
+	return diags
 }

@@ -94,7 +94,7 @@ func (r *objectResource) carryOut(
 // destroy disables the object of a resource that is destroyed, unless another resource manages it, or has saved it in
 // this run. RyzeAPI's answer says whether the object is still enabled.
 func (r *objectResource) destroy(
-	ctx context.Context, private privateState, o object, switchOff func(context.Context) (stillEnabled bool, err error),
+	ctx context.Context, private privateState, o object, undo func(context.Context) (stillEnabled bool, err error),
 ) diag.Diagnostics {
 	var kept bool
 	diags := loadPrivate(ctx, private, keptKey, &kept)
@@ -104,16 +104,16 @@ func (r *objectResource) destroy(
 	}
 	lock, err := r.services.writeLocks.lock(ctx, o)
 	if err != nil {
-		return append(diags, failedCallError(disable, o, err))
+		return append(diags, failedCallError(o.undo(), o, err))
 	}
 	defer lock.unlock()
 	if lock.saved {
 		return append(diags, leftEnabledWarning(o))
 	}
-	switch stillEnabled, err := switchOff(ctx); {
+	switch stillEnabled, err := undo(ctx); {
 	case ryzeapi.IsInstanceMissing(err):
 	case err != nil:
-		diags.Append(failedCallError(disable, o, err))
+		diags.Append(failedCallError(o.undo(), o, err))
 	case stillEnabled:
 		diags.Append(unchangedEnabledError(o, false))
 	}

@@ -60,7 +60,11 @@ type listItem struct {
 		Name       string `json:"name"`
 		IsBusiness bool   `json:"isBusiness"`
 	} `json:"profile"`
-	S3 json.RawMessage `json:"s3"`
+	S3        json.RawMessage `json:"s3"`
+	Settings  json.RawMessage `json:"settings"`
+	Webhook   json.RawMessage `json:"webhook"`
+	Websocket json.RawMessage `json:"websocket"`
+	Proxy     json.RawMessage `json:"proxy"`
 }
 
 func decodeList(answer []byte) ([]Instance, error) {
@@ -83,7 +87,11 @@ func decodeList(answer []byte) ([]Instance, error) {
 			Name: item.Name, ID: stringOrNumber(item.ID), Status: item.Status,
 			ConnectionState: item.Connection.State, NumberJID: item.Connection.NumberJID,
 			ProfileName: item.Profile.Name, IsBusiness: item.Profile.IsBusiness,
-			objects: map[string]json.RawMessage{"s3": item.S3}, token: token,
+			objects: map[string]json.RawMessage{
+				"s3": item.S3, "settings": item.Settings, "webhook": item.Webhook, "websocket": item.Websocket,
+				"proxy": item.Proxy,
+			},
+			token: token,
 		})
 	}
 	return instances, nil

@@ -18,17 +18,18 @@ type listCache struct {
 	isHeld func() bool                          // reports whether a list is waiting for the reset
 
 	mu        sync.Mutex
-	first     objectKey               // the object that was read first
-	noFilter  bool                    // a filtered list has not given what a read needs
-	writes    int                     // writes that have ended
-	writing   map[objectKey]int       // writes in progress
-	lastWrite map[objectKey]int       // value of writes at the end of the last write
-	tokens    map[string]Secret       // by instance, from the last answer that had it
-	ids       map[string]string       // by instance, from the last answer that had it
-	reads     map[objectKey]*readOnce // without a label
-	tried     bool                    // a list of all was answered, or has failed
-	latest    *list                   // of all instances; nil before the first
-	pending   *sharedFetch            // nil if none is in progress
+	first     objectKey                   // the object that was read first
+	noFilter  bool                        // a filtered list has not given what a read needs
+	writes    int                         // writes that have ended
+	writing   map[objectKey]int           // writes in progress
+	lastWrite map[objectKey]int           // value of writes at the end of the last write
+	tokens    map[string]Secret           // by instance, from the last answer that had it
+	ids       map[string]string           // by instance, from the last answer that had it
+	reads     map[objectKey]*readOnce     // without a label
+	turns     map[objectKey]chan struct{} // without a label; each is full during a read
+	tried     bool                        // a list of all was answered, or has failed
+	latest    *list                       // of all instances; nil before the first
+	pending   *sharedFetch                // nil if none is in progress
 }
 
 // times tell how old an answer is.
@@ -61,7 +62,7 @@ type sharedFetch struct {
 func newListCache() *listCache {
 	return &listCache{
 		writing: map[objectKey]int{}, lastWrite: map[objectKey]int{}, tokens: map[string]Secret{},
-		ids: map[string]string{}, reads: map[objectKey]*readOnce{},
+		ids: map[string]string{}, reads: map[objectKey]*readOnce{}, turns: map[objectKey]chan struct{}{},
 	}
 }
 
@@ -158,12 +159,10 @@ type knownRead struct {
 
 // read has what is known of an object understood, and waits for a list if that is needed.
 func (c *listCache) read(ctx context.Context, key objectKey, look bool, understand func(said) bool) knownRead {
-	c.mu.Lock()
-	if read := c.reads[key.ofInstance()]; read != nil && read.isFresh() && c.precedesNoWrite(read.times, key) &&
-		understand(read.said) {
-		defer c.mu.Unlock()
-		return knownRead{ok: true, id: c.ids[key.instance]}
+	if known, ok := c.readAlready(key, understand); ok {
+		return known
 	}
+	c.mu.Lock()
 	if c.first == (objectKey{}) {
 		c.first = key
 	}
@@ -190,6 +189,35 @@ func (c *listCache) read(ctx context.Context, key objectKey, look bool, understa
 		return knownRead{reason: "the list does not contain all of it"}
 	default:
 		return knownRead{ok: true, id: found.ID}
+	}
+}
+
+// readAlready has what an earlier read has given of an object understood.
+func (c *listCache) readAlready(key objectKey, understand func(said) bool) (knownRead, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	read := c.reads[key.ofInstance()]
+	if read == nil || !read.isFresh() || !c.precedesNoWrite(read.times, key) || !understand(read.said) {
+		return knownRead{}, false
+	}
+	return knownRead{ok: true, id: c.ids[key.instance]}, true
+}
+
+// takeTurn waits until no other object of the same kind and instance is read by itself, since one read serves them all.
+// It returns the end of the turn, or false if the context ends first.
+func (c *listCache) takeTurn(ctx context.Context, key objectKey) (end func(), ok bool) {
+	c.mu.Lock()
+	turn := c.turns[key.ofInstance()]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		c.turns[key.ofInstance()] = turn
+	}
+	c.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, true
+	case <-ctx.Done():
+		return nil, false
 	}
 }
 

@@ -38,12 +38,23 @@ func (o Object[T]) LookID(ctx context.Context) string {
 
 func (o Object[T]) read(ctx context.Context, how request) (object T, id string, err error) {
 	c, none := o.client, *new(T)
-	known := c.lists.read(ctx, o.key, how.look, func(s said) (ok bool) {
+	understand := func(s said) (ok bool) {
 		object, ok = o.understand(s)
 		return ok
-	})
+	}
+	known := c.lists.read(ctx, o.key, how.look, understand)
 	if known.ok {
 		return object, known.id, nil
+	}
+	if o.key.label != "" {
+		end, ok := c.lists.takeTurn(ctx, o.key)
+		if !ok {
+			return none, "", (&CallError{}).endedBy(ctx)
+		}
+		defer end()
+		if known, ok := c.lists.readAlready(o.key, understand); ok {
+			return object, known.id, nil
+		}
 	}
 	if how.look && known.err != nil {
 		if mayPass(known.err) {

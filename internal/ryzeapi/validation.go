@@ -14,6 +14,24 @@ import (
 // credentials, query or fragment. Its errors complete a sentence that begins with the name of the setting. They never
 // contain the URL, which may hold a password.
 func ParseURL(raw string) (*url.URL, error) {
+	u, err := parseURL(raw)
+	if err == nil && (u.RawQuery != "" || u.ForceQuery) {
+		return nil, errors.New("must not contain a query (a ? and what follows it)")
+	}
+	return u, err
+}
+
+// CheckWebhookURL returns why a URL cannot be a webhook's, nil if it can. Unlike an endpoint, it may have a query. Its
+// errors are like those of [ParseURL].
+func CheckWebhookURL(raw string) error {
+	if raw == "" { // which means none
+		return nil
+	}
+	_, err := parseURL(raw)
+	return err
+}
+
+func parseURL(raw string) (*url.URL, error) {
 	if err := checkVisible(raw, false); err != nil {
 		return nil, err
 	}
@@ -27,8 +45,6 @@ func ParseURL(raw string) (*url.URL, error) {
 		return nil, errors.New("has no host; it must look like https://host or https://host:port")
 	case u.User != nil:
 		return nil, errors.New("must not contain a user name or password")
-	case u.RawQuery != "" || u.ForceQuery:
-		return nil, errors.New("must not contain a query (a ? and what follows it)")
 	case strings.Contains(raw, "#"):
 		return nil, errors.New("must not contain a fragment (a # and what follows it)")
 	}
@@ -100,6 +116,12 @@ func CheckName(text string) error { return checkText(text, true) }
 // or an invisible one. Its errors complete a sentence that begins with the name of the setting, and never contain the
 // text.
 func CheckPlainText(text string) error { return checkText(text, false) }
+
+// CheckMessage refuses control characters in text that is sent to people, except for line breaks and tabs. Its errors
+// are like those of [CheckName].
+func CheckMessage(text string) error {
+	return CheckName(strings.TrimSpace(strings.NewReplacer("\n", " ", "\t", " ").Replace(text)))
+}
 
 func checkText(text string, allowJoiners bool) error {
 	if strings.ContainsFunc(text, isControl) {

@@ -1,0 +1,6 @@
+import {
+  to = ryzeapi_instance_proxy.shop
+  identity = {
+    instance = "shop-1"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = ryzeapi_instance_settings.shop
+  id = "shop-1"
+}

@@ -1,0 +1,4 @@
+import {
+  to = ryzeapi_instance_websocket.shop
+  id = "shop-1"
+}

@@ -1,0 +1,6 @@
+import {
+  to = ryzeapi_instance_websocket.shop
+  identity = {
+    instance = "shop-1"
+  }
+}

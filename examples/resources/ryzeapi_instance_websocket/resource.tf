@@ -1,0 +1,4 @@
+resource "ryzeapi_instance_websocket" "shop" {
+  instance = "shop-1"
+  events   = ["message.exchange", "message.status"]
+}
