@@ -376,5 +376,7 @@ func (p *ryzeapiProvider) DataSources(context.Context) []func() datasource.DataS
 
 // ListResources implements [provider.ProviderWithListResources].
 func (p *ryzeapiProvider) ListResources(context.Context) []func() list.ListResource {
-	return []func() list.ListResource{func() list.ListResource { return &instanceS3List{} }}
+	return []func() list.ListResource{
+		newInstanceS3List, newInstanceWebhookList, newInstanceWebsocketList, newInstanceSettingsList, newInstanceProxyList,
+	}
 }

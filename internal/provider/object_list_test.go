@@ -31,7 +31,7 @@ func (p *protocol) list(config arguments, include bool, limit int64) []string {
 		p.t.Fatal("the provider lists nothing")
 	}
 	stream, err := server.ListResource(p.t.Context(), &tfprotov6.ListResourceRequest{
-		TypeName: resourceType, Config: p.object(p.schema.ListResourceSchemas[resourceType], config),
+		TypeName: p.typeName, Config: p.object(p.schema.ListResourceSchemas[p.typeName], config),
 		IncludeResource: include, Limit: limit,
 	})
 	if err != nil {
@@ -44,7 +44,13 @@ func (p *protocol) list(config arguments, include bool, limit int64) []string {
 	return lines
 }
 
-var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"instance": tftypes.String}}
+func (p *protocol) identityType() tftypes.Object {
+	types := map[string]tftypes.Type{"instance": tftypes.String}
+	if p.typeName == webhookType {
+		types["label"] = tftypes.String
+	}
+	return tftypes.Object{AttributeTypes: types}
+}
 
 // line is a result as one line: the identity, the name to display, and the attributes of the resource that are set.
 func (p *protocol) line(result tfprotov6.ListResourceResult) string {
@@ -52,8 +58,11 @@ func (p *protocol) line(result tfprotov6.ListResourceResult) string {
 	if len(result.Diagnostics) > 0 {
 		return fmt.Sprintf("%s: %s", result.Diagnostics[0].Severity, result.Diagnostics[0].Summary)
 	}
-	identity := p.decodeAs(identityType, result.Identity.IdentityData)
+	identity := p.decodeAs(p.identityType(), result.Identity.IdentityData)
 	line := fmt.Sprintf("%v: %s", plain(identity["instance"]), result.DisplayName)
+	if label, ok := identity["label"]; ok {
+		line = fmt.Sprintf("%v/%v: %s", plain(identity["instance"]), plain(label), result.DisplayName)
+	}
 	values := p.decode(result.Resource).plain()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if values[name] != nil {
@@ -167,4 +176,87 @@ func TestAccQueryFindsExistingStorage(t *testing.T) {
 			},
 		},
 	})
+}
+
+// The lists of the other objects find what is enabled, or everything, without secrets.
+func TestListsOfObjects(t *testing.T) {
+	t.Parallel()
+	everything := map[string]arguments{
+		webhookType: {"only_enabled": false}, websocketType: {"only_enabled": false}, proxyType: {"only_enabled": false},
+		settingsType: {"only_changed": false},
+	}
+	const usual = "auto_read_messages=false, auto_reject_calls=false, call_reject_message=, disable_history_sync=true, " +
+		"ignore_group_messages=false, "
+	for name, options := range map[string]mockapi.Options{
+		"the list has all of them": {},
+		"the list has none": {
+			ListWebsocket: mockapi.ListMissing, ListProxy: mockapi.ListPartial, ListSettings: mockapi.ListMissing,
+		},
+	} {
+		for typeName, want := range map[string]struct{ wanted, others []string }{
+			webhookType: {
+				[]string{
+					"shop/sales: shop/sales (https://hooks.example.com), by_events=true, enabled=true, " +
+						"events=[call.update], instance=shop, label=sales, media_base64=false, url=https://hooks.example.com",
+				},
+				[]string{"shop/old: shop/old (not enabled), enabled=false, instance=shop, label=old"},
+			},
+			websocketType: {
+				[]string{`shop: shop (all events), enabled=true, instance=shop, media_base64=true`},
+				[]string{"zoo: zoo (not enabled), enabled=false, instance=zoo"},
+			},
+			settingsType: {
+				[]string{"shop: shop (changed), " + usual + "ignore_status=true, instance=shop, keep_online_status=false"},
+				[]string{"zoo: zoo (defaults), " + usual + "ignore_status=false, instance=zoo, keep_online_status=false"},
+			},
+			proxyType: {
+				[]string{
+					"shop: shop (socks5://proxy.example.com:1080), enabled=true, host=proxy.example.com, instance=shop, " +
+						"port=1080, protocol=socks5, username=shop",
+				},
+				[]string{"zoo: zoo (not enabled), enabled=false, instance=zoo"},
+			},
+		} {
+			t.Run(typeName+", "+name, func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t, options)
+				f.typeName = typeName
+				f.account.AddInstance("zoo")
+				f.account.ChangeWebhook("shop", "old", func(*mockapi.Webhook) {})
+				f.account.ChangeWebhook("shop", "sales", func(w *mockapi.Webhook) {
+					*w = mockapi.Webhook{
+						Label: "sales", Enabled: true, URL: "https://hooks.example.com", Authorization: canary, ByEvents: true,
+						Events: []string{"call.update"},
+					}
+				})
+				f.account.ChangeWebsocket("shop", func(w *mockapi.Websocket) { w.Enabled, w.MediaBase64 = true, true })
+				f.account.ChangeSettings("shop", func(s *mockapi.Settings) { s.IgnoreStatus = true })
+				f.account.ChangeProxy("shop", func(p *mockapi.Proxy) { *p = socksProxy; p.Password = canary })
+				p := f.connect()
+				if got := p.list(nil, true, 0); !slices.Equal(got, want.wanted) {
+					t.Errorf("%q", got)
+				}
+				all := slices.Sorted(slices.Values(append(slices.Clone(want.wanted), want.others...)))
+				if got := p.list(everything[typeName], true, 0); !slices.Equal(slices.Sorted(slices.Values(got)), all) {
+					t.Errorf("%q, want %q", got, all)
+				}
+				if got := p.list(everything[typeName], false, 1); len(got) != 1 || strings.Contains(got[0], ", ") {
+					t.Errorf("limited to one: %q", got)
+				}
+			})
+		}
+	}
+}
+
+// An instance whose objects cannot be read is an error of its own.
+func TestListOfAnObjectThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mockapi.Options{})
+	f.typeName, f.settings = webhookType, arguments{"max_retries": 0}
+	f.mock.Inject("GET", 1, mockapi.Delay(0))
+	f.mock.Inject("GET", 1, mockapi.FailWith(500, "Database error"))
+	want := []string{`ERROR: Could not read the webhook of instance "shop"`}
+	if got := f.connect().list(nil, false, 0); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
 }

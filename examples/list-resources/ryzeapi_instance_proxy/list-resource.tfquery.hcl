@@ -1,0 +1,4 @@
+list "ryzeapi_instance_proxy" "all" {
+  provider = ryzeapi
+  limit    = 1000
+}
