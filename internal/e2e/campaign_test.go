@@ -60,7 +60,8 @@ type campaign struct {
 // resource is the configuration of one resource.
 type resource struct {
 	mockapi.Storage
-	version int // secret_key_version; 0 leaves it to the provider
+	version int      // secret_key_version; 0 leaves it to the provider
+	objects *objects // the other objects of the instance; nil for none
 }
 
 func newCampaign(t *testing.T, seed uint64) *campaign {
@@ -159,6 +160,11 @@ func (c *campaign) compare() {
 		if got := c.account.S3(instance); got != want {
 			c.t.Fatalf("the storage of %s is %+v, want %+v", instance, got, want)
 		}
+		var others *objects
+		if r := c.resources[instance]; r != nil {
+			others = r.objects
+		}
+		c.compareObjects(instance, others)
 	}
 }
 
@@ -169,6 +175,9 @@ func (c *campaign) change() {
 		switch n := c.random.IntN(10); {
 		case r == nil && n < 5:
 			c.resources[instance] = &resource{Storage: c.randomStorage()}
+			if c.random.IntN(2) == 0 {
+				c.resources[instance].objects = c.randomObjects()
+			}
 		case r == nil:
 		case n == 0:
 			delete(c.resources, instance)
@@ -187,6 +196,9 @@ func (c *campaign) change() {
 			storage := c.randomStorage()
 			storage.SecretKey = r.SecretKey
 			r.Storage = storage
+		}
+		if r != nil && r.objects != nil {
+			r.objects.change(c)
 		}
 	}
 }
@@ -225,6 +237,7 @@ func (c *campaign) drift() {
 				}
 			})
 		}
+		c.driftObjects(instance)
 	}
 }
 
@@ -235,6 +248,9 @@ func (c *campaign) runConfigured(args ...string) result {
 	secrets := map[string]string{}
 	for instance, r := range c.resources {
 		secrets[instance] = r.SecretKey
+		if r.objects != nil {
+			secrets[instance+"/webhook"], secrets[instance+"/proxy"] = r.objects.webhook.Authorization, r.objects.proxy.Password
+		}
 	}
 	encoded, err := json.Marshal(secrets)
 	if err != nil {
@@ -258,6 +274,9 @@ func (c *campaign) hcl() string {
 		arguments{"type": expr("map(string)"), "ephemeral": true}.hcl(`variable "secrets"`)
 	for _, instance := range slices.Sorted(maps.Keys(c.resources)) {
 		config += c.resources[instance].hcl(instance)
+		if o := c.resources[instance].objects; o != nil {
+			config += o.hcl(instance)
+		}
 	}
 	return config
 }
