@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
@@ -38,7 +39,7 @@ func (o *objects) change(c *campaign) {
 		o.settings.IgnoreStatus = !o.settings.IgnoreStatus
 	case 2:
 		o.webhook.Enabled, o.webhook.Authorization = !o.webhook.Enabled, ""
-		o.proxy.Port = fmt.Sprint(c.nextNumber())
+		o.proxy.Port = strconv.Itoa(c.nextNumber())
 	case 3:
 		o.websocket.Events = someEvents(c.random)
 		o.proxy.Password = fmt.Sprintf("password-%d", c.nextNumber())
@@ -95,7 +96,8 @@ func (c *campaign) compareObjects(instance string, want *objects) {
 		return // settings that nobody manages stay as they were changed by hand
 	}
 	w, s := want.webhook, want.websocket
-	isRight := webhook.Enabled == w.Enabled && websocket.Enabled == s.Enabled && c.account.Settings(instance) == want.settings
+	isRight := webhook.Enabled == w.Enabled && websocket.Enabled == s.Enabled &&
+		c.account.Settings(instance) == want.settings
 	if w.Enabled {
 		isRight = isRight && webhook.URL == w.URL && webhook.Authorization == w.Authorization &&
 			webhook.ByEvents == w.ByEvents && webhook.MediaBase64 == w.MediaBase64 && slices.Equal(webhook.Events, w.Events)

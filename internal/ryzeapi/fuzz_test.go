@@ -59,7 +59,7 @@ func FuzzDecodeS3(f *testing.F) {
 		f.Add(answer)
 	}
 	f.Fuzz(func(t *testing.T, answer string) {
-		s3, err := decodeS3([]byte(answer))
+		s3, err := clientOf(nil, nil).S3("shop").decode([]byte(answer))
 		if err != nil {
 			if s3 != (S3{}) || strings.ContainsFunc(err.Error(), isControl) {
 				t.Errorf("%+v, %q", s3, err)
@@ -68,6 +68,40 @@ func FuzzDecodeS3(f *testing.F) {
 		}
 		if !strings.Contains(strings.ToLower(answer), "enabled") && !strings.Contains(answer, `\u`) {
 			t.Errorf("%q is decoded as %+v", answer, s3)
+		}
+	})
+}
+
+// FuzzDecodeObjects: an answer about another object of an instance is decoded in full or refused, and never mistaken
+// for one that is disabled.
+func FuzzDecodeObjects(f *testing.F) {
+	for _, answer := range []string{
+		`{"webhooks":[{"label":"a","enabled":true,"url":"https://a","authorization":"x","byEvents":false,"events":null}]}`,
+		`{"webhook":{"label":"default","enabled":false}}`, `{"webhooks":[]}`, `{"webhooks":[null]}`, `{"webhooks":{}}`,
+		`{"websocket":{"enabled":true,"events":["call.update"],"mediaBase64":true}}`, `{"websocket":null}`,
+		`{"proxy":{"enabled":true,"host":"p","port":1080,"protocol":"http","username":null}}`, `{"proxy":{"port":"1"}}`,
+		`{"settings":{"autoRejectCalls":false,"callRejectMessage":"","ignoreGroupMessages":false,"keepOnlineStatus":false,` +
+			`"autoReadMessages":false,"disableHistorySync":true,"ignoreStatus":false}}`,
+		`{}`, `null`, ``, `{`,
+	} {
+		f.Add(answer)
+	}
+	f.Fuzz(func(t *testing.T, answer string) {
+		client := clientOf(nil, nil)
+		_, webhookErr := client.Webhook("shop", "a").decode([]byte(answer))
+		_, websocketErr := client.Websocket("shop").decode([]byte(answer))
+		_, proxyErr := client.Proxy("shop").decode([]byte(answer))
+		_, settingsErr := client.Settings("shop").decode([]byte(answer))
+		lower := strings.ToLower(answer)
+		for word, err := range map[string]error{
+			"webhook": webhookErr, "websocket": websocketErr, "proxy": proxyErr, "ignorestatus": settingsErr,
+		} {
+			if err == nil && !strings.Contains(lower, word) && !strings.Contains(answer, `\u`) {
+				t.Errorf("%q is decoded as %s", answer, word)
+			}
+			if err != nil && strings.ContainsFunc(err.Error(), isControl) {
+				t.Errorf("%q", err)
+			}
 		}
 	})
 }
