@@ -56,6 +56,12 @@ type instanceProxyModel struct {
 	Timeouts        timeouts.Value `tfsdk:"timeouts"`
 }
 
+func (m *instanceProxyModel) object() object {
+	return object{kind: proxy, instance: m.Instance.ValueString()}
+}
+
+func (m *instanceProxyModel) identity() any { return instanceIdentity{m.Instance} }
+
 // Schema implements [resource.Resource].
 func (r *instanceProxyResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -132,9 +138,9 @@ func (r *instanceProxyResource) ModifyPlan(
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	i := intention{object: r.of(plan.Instance), isUnknown: plan.Instance.IsUnknown(), disabled: plan.isDisabled()}
+	i := intention{object: plan.object(), isUnknown: plan.Instance.IsUnknown(), disabled: plan.isDisabled()}
 	if prior != nil {
-		before := r.of(prior.Instance)
+		before := prior.object()
 		i.prior = &before
 		plan.keepForms(prior)
 	}
@@ -146,12 +152,11 @@ func (r *instanceProxyResource) ModifyPlan(
 	if losesPassword && (plan.isDisabled() || i.object != *i.prior) {
 		resp.Diagnostics.Append(deletesWarning(*i.prior))
 	}
-	switch {
-	case prior == nil:
-	case mustSend && prior.isEnabled() && !plan.Overwrite.ValueBool():
-		resp.Diagnostics.Append(checkSameInstance(ctx, req.Private, *i.prior, describeProxy(prior.proxy()))...)
-	case !mustSend && !plan.isDisabled():
-		again, diags := planAgain(ctx, resp.Private, known, i.object, config.Enabled.IsNull())
+	if prior != nil {
+		again, diags := checkUpdate(ctx, req, resp, known, update{
+			prior: prior, plan: &plan, settings: describeProxy(prior.proxy()), mustSend: mustSend,
+			overwrite: plan.Overwrite.ValueBool(), isPossible: config.Enabled.IsNull(),
+		})
 		resp.Diagnostics.Append(diags...)
 		if again {
 			plan.Enabled = types.BoolUnknown()
@@ -169,7 +174,7 @@ func (r *instanceProxyResource) ModifyPlan(
 func (r *instanceProxyResource) destruction(state *instanceProxyModel) destruction {
 	current := r.services.client.Proxy(state.Instance.ValueString())
 	return destruction{
-		object: r.of(state.Instance), enabled: state.isEnabled(), settings: describeProxy(state.proxy()),
+		object: state.object(), enabled: state.isEnabled(), settings: describeProxy(state.proxy()),
 		id: current.LookID, read: readerOf(current.Look, func(p ryzeapi.Proxy) existing {
 			return existing{inTheWay: p.Enabled && !state.matches(p), settings: describeProxy(p)}
 		}),
@@ -181,7 +186,7 @@ func (r *instanceProxyResource) creation(
 	plan *instanceProxyModel, look func(context.Context) (ryzeapi.Proxy, string, error),
 ) creation {
 	return creation{
-		object: r.of(plan.Instance), overwrite: plan.Overwrite.ValueBool(), disables: plan.isDisabled(),
+		object: plan.object(), overwrite: plan.Overwrite.ValueBool(), disables: plan.isDisabled(),
 		read: readerOf(look, func(p ryzeapi.Proxy) existing {
 			inTheWay := p.Enabled && (plan.isDisabled() || !plan.matches(p))
 			return existing{inTheWay: inTheWay, settings: describeProxy(p)}
@@ -204,16 +209,9 @@ func (r *instanceProxyResource) Create(
 	c := r.creation(&plan, r.services.client.Proxy(plan.Instance.ValueString()).Refresh)
 	id, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, &c)
 	resp.Diagnostics.Append(diags...)
-	if !mayHaveTakenEffect { // there is nothing to track
+	if !created(ctx, resp, &plan, id, mayHaveTakenEffect) {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{plan.Instance})...)
-	if resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(taintedWarning(r.of(plan.Instance)))
-		return
-	}
-	resp.Diagnostics.Append(saveInstanceID(ctx, resp.Private, id)...)
 	resp.Diagnostics.Append(r.rememberSent(ctx, resp.Private, &config, &plan)...)
 	if plan.isEnabled() {
 		resp.Diagnostics.Append(r.reconnect(ctx, &plan)...)
@@ -229,21 +227,12 @@ func (r *instanceProxyResource) Read(ctx context.Context, req resource.ReadReque
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), timeoutOf(state.Timeouts, "read"))
 	defer cancel()
-	o := r.of(state.Instance)
-	resp.Diagnostics.Append(r.refreshSiblings(ctx, resp.Private, o)...)
-	p, id, err := r.services.client.Proxy(o.instance).Refresh(ctx)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{state.Instance})...)
-	switch {
-	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null means an import, for which it is an error
-		resp.State.RemoveResource(ctx)
-	case err != nil:
-		resp.Diagnostics.Append(failedCallError(read, o, err))
-	default:
+	current := r.services.client.Proxy(state.Instance.ValueString())
+	refreshed(ctx, &r.objectResource, resp, &state, state.Enabled.IsNull(), current, func(p ryzeapi.Proxy) bool {
 		same := state.isEnabled() == p.Enabled && state.matches(p)
 		state.refresh(p)
-		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-		resp.Diagnostics.Append(refreshInstanceIDs(ctx, resp.Private, id, state.isEnabled(), same)...)
-	}
+		return same
+	})
 }
 
 // Update implements [resource.Resource].
@@ -300,7 +289,7 @@ func (r *instanceProxyResource) Delete(
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), timeoutOf(state.Timeouts, "delete"))
 	defer cancel()
 	removed := false
-	o := r.of(state.Instance)
+	o := state.object()
 	resp.Diagnostics.Append(r.destroy(ctx, req.Private, o, func(ctx context.Context) (bool, error) {
 		saved, err := r.services.client.DisableProxy(ctx, o.instance)
 		removed = err == nil && !saved.Enabled
@@ -321,7 +310,7 @@ func (r *instanceProxyResource) send(
 	}
 	ctx = r.services.maskLogs(ctx, config.Password.ValueString())
 	var saved ryzeapi.Proxy
-	w := write{object: r.of(plan.Instance), disables: plan.isDisabled(), creation: c}
+	w := write{object: plan.object(), disables: plan.isDisabled(), creation: c}
 	w.send = func(ctx context.Context) (err error) {
 		if w.disables {
 			saved, err = r.services.client.DisableProxy(ctx, w.object.instance)
@@ -336,7 +325,7 @@ func (r *instanceProxyResource) send(
 
 // reconnect makes an instance use its changed proxy, if the resource is to, and otherwise says when it will.
 func (r *instanceProxyResource) reconnect(ctx context.Context, m *instanceProxyModel) diag.Diagnostics {
-	o := r.of(m.Instance)
+	o := m.object()
 	if !m.Reconnect.ValueBool() {
 		return diag.Diagnostics{waitsForReconnectWarning(o)}
 	}

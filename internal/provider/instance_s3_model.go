@@ -31,6 +31,12 @@ type instanceS3Model struct {
 	writeOnlyKey types.String // access_key_wo of the configuration that belongs to a plan
 }
 
+func (m *instanceS3Model) object() object {
+	return object{kind: s3Storage, instance: m.Instance.ValueString()}
+}
+
+func (m *instanceS3Model) identity() any { return instanceIdentity{m.Instance} }
+
 // field is one of the five string fields of S3 storage, which are all handled alike.
 type field struct {
 	name    string

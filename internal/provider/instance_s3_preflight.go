@@ -145,7 +145,7 @@ func (r *instanceS3Resource) askStore(
 	}
 	target = plan.withoutWriteOnlyKey(target)
 	if err != nil {
-		return result, diag.Diagnostics{failedCallError(save, r.of(plan.Instance), err)}
+		return result, diag.Diagnostics{failedCallError(save, plan.object(), err)}
 	}
 	return result, preflightDiagnostics(plan.Instance.ValueString(), mode, target, result)
 }

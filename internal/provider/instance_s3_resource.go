@@ -151,11 +151,18 @@ func (r *instanceS3Resource) ModifyPlan(
 	plan.planAccessKey(&config, prior)
 	plan.planVersion(&config, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	if prior != nil {
-		resp.Diagnostics.Append(r.planAgain(ctx, resp.Private, known, &config, &plan, prior)...)
 		resp.Diagnostics.Append(r.warnOfDeletion(&plan, prior)...)
-		if prior.isEnabled() && !plan.Overwrite.ValueBool() && plan.mustSend(prior) {
-			settings := describeStorage(prior.asS3())
-			resp.Diagnostics.Append(checkSameInstance(ctx, req.Private, r.of(prior.Instance), settings)...)
+		leavesOut := config.SecretKeyVersion.IsNull() || config.Enabled.IsNull()
+		again, diags := checkUpdate(ctx, req, resp, known, update{
+			prior: prior, plan: &plan, settings: describeStorage(prior.asS3()), mustSend: plan.mustSend(prior),
+			overwrite: plan.Overwrite.ValueBool(), isPossible: !isEmpty(config.SecretKey) && leavesOut,
+		})
+		resp.Diagnostics.Append(diags...)
+		switch {
+		case again && config.SecretKeyVersion.IsNull():
+			plan.SecretKeyVersion = types.Int64Unknown()
+		case again:
+			plan.Enabled = types.BoolUnknown()
 		}
 	}
 	resp.Diagnostics.Append(plan.checkSecretAtPlan(config.SecretKey, prior)...)
@@ -170,36 +177,18 @@ func (r *instanceS3Resource) ModifyPlan(
 
 // intention is what a plan does with the storage. The prior state is nil for a create.
 func (r *instanceS3Resource) intention(plan, prior *instanceS3Model) intention {
-	p := intention{object: r.of(plan.Instance), isUnknown: plan.Instance.IsUnknown(), disabled: plan.isDisabled()}
+	p := intention{object: plan.object(), isUnknown: plan.Instance.IsUnknown(), disabled: plan.isDisabled()}
 	if prior != nil {
-		before := r.of(prior.Instance)
+		before := prior.object()
 		p.prior = &before
 	}
 	return p
 }
 
-// planAgain plans to save unchanged storage that a destroy of the same apply may disable.
-func (r *instanceS3Resource) planAgain(
-	ctx context.Context, private privateState, known family, config, plan, prior *instanceS3Model,
-) diag.Diagnostics {
-	if plan.isDisabled() || plan.mustSend(prior) {
-		return nil
-	}
-	leavesOut := config.SecretKeyVersion.IsNull() || config.Enabled.IsNull()
-	again, diags := planAgain(ctx, private, known, r.of(plan.Instance), !isEmpty(config.SecretKey) && leavesOut)
-	switch {
-	case again && config.SecretKeyVersion.IsNull():
-		plan.SecretKeyVersion = types.Int64Unknown()
-	case again:
-		plan.Enabled = types.BoolUnknown()
-	}
-	return diags
-}
-
 // warnOfDeletion warns of a change by which RyzeAPI deletes stored credentials.
 func (r *instanceS3Resource) warnOfDeletion(plan, prior *instanceS3Model) diag.Diagnostics {
 	if prior.isEnabled() && (plan.isDisabled() || !plan.Instance.Equal(prior.Instance)) {
-		return diag.Diagnostics{deletesWarning(r.of(prior.Instance))}
+		return diag.Diagnostics{deletesWarning(prior.object())}
 	}
 	return nil
 }
@@ -208,7 +197,7 @@ func (r *instanceS3Resource) warnOfDeletion(plan, prior *instanceS3Model) diag.D
 func (r *instanceS3Resource) destruction(state *instanceS3Model) destruction {
 	s3 := r.services.client.S3(state.Instance.ValueString())
 	return destruction{
-		object: r.of(state.Instance), enabled: state.isEnabled(), settings: describeStorage(state.asS3()),
+		object: state.object(), enabled: state.isEnabled(), settings: describeStorage(state.asS3()),
 		id: s3.LookID, read: readerOf(s3.Look, state.existing),
 	}
 }
@@ -229,7 +218,7 @@ func (r *instanceS3Resource) creation(
 	plan *instanceS3Model, read func(context.Context) (ryzeapi.S3, string, error),
 ) creation {
 	return creation{
-		object: r.of(plan.Instance), overwrite: plan.Overwrite.ValueBool(), disables: plan.isDisabled(),
+		object: plan.object(), overwrite: plan.Overwrite.ValueBool(), disables: plan.isDisabled(),
 		read: readerOf(read, plan.existing),
 	}
 }
@@ -271,19 +260,9 @@ func (r *instanceS3Resource) Create(ctx context.Context, req resource.CreateRequ
 
 	id, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, nil)
 	resp.Diagnostics.Append(diags...)
-	if !mayHaveTakenEffect { // there is nothing to track
-		return
+	if created(ctx, resp, &plan, id, mayHaveTakenEffect) {
+		resp.Diagnostics.Append(r.rememberSent(ctx, resp.Private, &config, &plan)...)
 	}
-	// Even after an error, storage that may have been saved is tracked, so that a destroy finds it. Terraform marks the
-	// resource as tainted.
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{plan.Instance})...)
-	if resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(taintedWarning(r.of(plan.Instance)))
-		return
-	}
-	resp.Diagnostics.Append(saveInstanceID(ctx, resp.Private, id)...)
-	resp.Diagnostics.Append(r.rememberSent(ctx, resp.Private, &config, &plan)...)
 }
 
 // Read implements [resource.Resource].
@@ -296,21 +275,12 @@ func (r *instanceS3Resource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeoutOf(state.Timeouts, "read"))
 	defer cancel()
 
-	resp.Diagnostics.Append(r.refreshSiblings(ctx, resp.Private, r.of(state.Instance))...)
-	s3, id, err := r.services.client.S3(state.Instance.ValueString()).Refresh(r.services.maskLogs(ctx))
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{state.Instance})...)
-	switch {
-	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null means an import, for which it is an error
-		resp.State.RemoveResource(ctx)
-	case err != nil:
-		resp.Diagnostics.Append(failedCallError(read, r.of(state.Instance), err))
-	default:
+	current := r.services.client.S3(state.Instance.ValueString())
+	refreshed(ctx, &r.objectResource, resp, &state, state.Enabled.IsNull(), current, func(s3 ryzeapi.S3) bool {
 		prior := state
 		state.refresh(s3)
-		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-		same := state.hasSameStorage(&prior)
-		resp.Diagnostics.Append(refreshInstanceIDs(ctx, resp.Private, id, state.isEnabled(), same)...)
-	}
+		return state.hasSameStorage(&prior)
+	})
 }
 
 // Update implements [resource.Resource].
@@ -362,7 +332,7 @@ func (r *instanceS3Resource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), timeoutOf(state.Timeouts, "delete"))
 	defer cancel()
-	resp.Diagnostics.Append(r.destroy(ctx, req.Private, r.of(state.Instance), func(ctx context.Context) (bool, error) {
+	resp.Diagnostics.Append(r.destroy(ctx, req.Private, state.object(), func(ctx context.Context) (bool, error) {
 		saved, err := r.services.client.DisableS3(ctx, state.Instance.ValueString())
 		return saved.Enabled, err
 	})...)
@@ -385,7 +355,7 @@ func (r *instanceS3Resource) send(
 	ctx = r.services.maskLogs(ctx, config.SecretKey.ValueString())
 	client, instance := r.services.client, plan.Instance.ValueString()
 	var saved ryzeapi.S3
-	w := write{object: r.of(plan.Instance), disables: plan.isDisabled()}
+	w := write{object: plan.object(), disables: plan.isDisabled()}
 	w.send = func(ctx context.Context) (err error) {
 		if w.disables {
 			saved, err = client.DisableS3(ctx, instance)

@@ -48,6 +48,18 @@ type instanceSettingsModel struct {
 	Timeouts            timeouts.Value `tfsdk:"timeouts"`
 }
 
+func (m *instanceSettingsModel) object() object {
+	return object{kind: settings, instance: m.Instance.ValueString()}
+}
+
+func (m *instanceSettingsModel) identity() any { return instanceIdentity{m.Instance} }
+
+// isEnabled reports whether a setting is not the default, so that there is something to lose.
+func (m *instanceSettingsModel) isEnabled() bool { return m.settings() != ryzeapi.DefaultSettings }
+
+// isDisabled is always false: settings cannot be disabled.
+func (m *instanceSettingsModel) isDisabled() bool { return false }
+
 // Schema implements [resource.Resource].
 func (r *instanceSettingsResource) Schema(
 	ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse,
@@ -107,9 +119,9 @@ func (r *instanceSettingsResource) ModifyPlan(
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	i := intention{object: r.of(plan.Instance), isUnknown: plan.Instance.IsUnknown()}
+	i := intention{object: plan.object(), isUnknown: plan.Instance.IsUnknown()}
 	if prior != nil {
-		before := r.of(prior.Instance)
+		before := prior.object()
 		i.prior = &before
 	}
 	known, _, diags := r.planSiblings(ctx, resp.Private, i)
@@ -128,7 +140,7 @@ func (r *instanceSettingsResource) ModifyPlan(
 func (r *instanceSettingsResource) destruction(state *instanceSettingsModel) destruction {
 	current, planned := r.services.client.Settings(state.Instance.ValueString()), state.settings()
 	return destruction{
-		object: r.of(state.Instance), enabled: planned != ryzeapi.DefaultSettings, settings: describeSettings(planned),
+		object: state.object(), enabled: planned != ryzeapi.DefaultSettings, settings: describeSettings(planned),
 		id: current.LookID, read: readerOf(current.Look, func(s ryzeapi.Settings) existing {
 			return existing{inTheWay: s != planned && s != ryzeapi.DefaultSettings, settings: describeSettings(s)}
 		}),
@@ -139,7 +151,7 @@ func (r *instanceSettingsResource) destruction(state *instanceSettingsModel) des
 func (r *instanceSettingsResource) creation(
 	plan *instanceSettingsModel, look func(context.Context) (ryzeapi.Settings, string, error),
 ) creation {
-	o := r.of(plan.Instance)
+	o := plan.object()
 	return creation{object: o, read: readerOf(look, func(s ryzeapi.Settings) (found existing) {
 		if changes := plan.changes(s); len(changes) > 0 {
 			found.warning = changesSettingsWarning(o, changes)
@@ -162,16 +174,7 @@ func (r *instanceSettingsResource) Create(
 	c := r.creation(&plan, r.services.client.Settings(plan.Instance.ValueString()).Refresh)
 	id, mayHaveTakenEffect, diags := r.send(ctx, &plan, &c)
 	resp.Diagnostics.Append(diags...)
-	if !mayHaveTakenEffect { // there is nothing to track
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{plan.Instance})...)
-	if resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(taintedWarning(r.of(plan.Instance)))
-		return
-	}
-	resp.Diagnostics.Append(saveInstanceID(ctx, resp.Private, id)...)
+	created(ctx, resp, &plan, id, mayHaveTakenEffect)
 }
 
 // Read implements [resource.Resource].
@@ -183,23 +186,12 @@ func (r *instanceSettingsResource) Read(ctx context.Context, req resource.ReadRe
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), timeoutOf(state.Timeouts, "read"))
 	defer cancel()
-	o := r.of(state.Instance)
-	resp.Diagnostics.Append(r.refreshSiblings(ctx, resp.Private, o)...)
-	found, id, err := r.services.client.Settings(o.instance).Refresh(ctx)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{state.Instance})...)
-	isImport := state.IgnoreStatus.IsNull() // for which a missing instance is an error
-	switch {
-	case ryzeapi.IsInstanceMissing(err) && !isImport:
-		resp.State.RemoveResource(ctx)
-	case err != nil:
-		resp.Diagnostics.Append(failedCallError(read, o, err))
-	default:
+	current, isImport := r.services.client.Settings(state.Instance.ValueString()), state.IgnoreStatus.IsNull()
+	refreshed(ctx, &r.objectResource, resp, &state, isImport, current, func(found ryzeapi.Settings) bool {
 		same := !isImport && state.settings() == found
 		state.set(found)
-		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-		changed := found != ryzeapi.DefaultSettings
-		resp.Diagnostics.Append(refreshInstanceIDs(ctx, resp.Private, id, changed, same)...)
-	}
+		return same
+	})
 }
 
 // Update implements [resource.Resource].
@@ -237,7 +229,7 @@ func (r *instanceSettingsResource) Delete(
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), timeoutOf(state.Timeouts, "delete"))
 	defer cancel()
-	o := r.of(state.Instance)
+	o := state.object()
 	resp.Diagnostics.Append(r.destroy(ctx, req.Private, o, func(ctx context.Context) (bool, error) {
 		_, err := r.services.client.UpdateSettings(ctx, o.instance, ryzeapi.DefaultSettings)
 		return false, err
@@ -250,7 +242,7 @@ func (r *instanceSettingsResource) send(
 	ctx context.Context, plan *instanceSettingsModel, c *creation,
 ) (id string, mayHaveTakenEffect bool, diags diag.Diagnostics) {
 	var saved ryzeapi.Settings
-	w := write{object: r.of(plan.Instance), creation: c}
+	w := write{object: plan.object(), creation: c}
 	w.send = func(ctx context.Context) (err error) {
 		saved, err = r.services.client.UpdateSettings(ctx, w.object.instance, plan.settings())
 		return err

@@ -74,7 +74,7 @@ func (m *instanceWebhookModel) object() object {
 	return object{kind: webhook, instance: m.Instance.ValueString(), label: m.Label.ValueString()}
 }
 
-func (m *instanceWebhookModel) identity() instanceWebhookIdentity {
+func (m *instanceWebhookModel) identity() any {
 	return instanceWebhookIdentity{m.Instance, m.Label}
 }
 
@@ -182,12 +182,11 @@ func (r *instanceWebhookResource) ModifyPlan(
 	}
 	plan.planVersion(&config, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
 	mustSend := plan.mustSend(prior)
-	switch {
-	case prior == nil:
-	case mustSend && prior.isEnabled() && !plan.Overwrite.ValueBool():
-		resp.Diagnostics.Append(checkSameInstance(ctx, req.Private, prior.object(), prior.describe())...)
-	case !mustSend && !plan.isDisabled():
-		again, diags := planAgain(ctx, resp.Private, known, plan.object(), config.Enabled.IsNull())
+	if prior != nil {
+		again, diags := checkUpdate(ctx, req, resp, known, update{
+			prior: prior, plan: &plan, settings: prior.describe(), mustSend: mustSend,
+			overwrite: plan.Overwrite.ValueBool(), isPossible: config.Enabled.IsNull(),
+		})
 		resp.Diagnostics.Append(diags...)
 		if again {
 			plan.Enabled = types.BoolUnknown()
@@ -251,17 +250,9 @@ func (r *instanceWebhookResource) Create(
 		&config, &plan, r.services.client.WebhookToCreate(plan.object().instance, plan.object().label).Refresh)
 	id, saved, mayHaveTakenEffect, diags := r.send(ctx, &config, &plan, &c)
 	resp.Diagnostics.Append(diags...)
-	if !mayHaveTakenEffect { // there is nothing to track
-		return
+	if created(ctx, resp, &plan, id, mayHaveTakenEffect) {
+		resp.Diagnostics.Append(r.rememberSent(ctx, resp.Private, &config, &plan, saved)...)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
-	if resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(taintedWarning(plan.object()))
-		return
-	}
-	resp.Diagnostics.Append(saveInstanceID(ctx, resp.Private, id)...)
-	resp.Diagnostics.Append(r.rememberSent(ctx, resp.Private, &config, &plan, saved)...)
 }
 
 // Read implements [resource.Resource].
@@ -273,22 +264,13 @@ func (r *instanceWebhookResource) Read(ctx context.Context, req resource.ReadReq
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), timeoutOf(state.Timeouts, "read"))
 	defer cancel()
-	o := state.object()
-	resp.Diagnostics.Append(r.refreshSiblings(ctx, resp.Private, o)...)
-	w, id, err := r.services.client.Webhook(o.instance, o.label).Refresh(ctx)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
-	switch {
-	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null means an import, for which it is an error
-		resp.State.RemoveResource(ctx)
-	case err != nil:
-		resp.Diagnostics.Append(failedCallError(read, o, err))
-	default:
-		same := state.matches(w)
+	current := r.services.client.Webhook(state.object().instance, state.object().label)
+	refreshed(ctx, &r.objectResource, resp, &state, state.Enabled.IsNull(), current, func(w ryzeapi.Webhook) bool {
+		same := state.isEnabled() == w.Enabled && state.matches(w)
 		resp.Diagnostics.Append(r.refreshAuthorization(ctx, resp.Private, &state, w)...)
 		state.refresh(w)
-		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-		resp.Diagnostics.Append(refreshInstanceIDs(ctx, resp.Private, id, state.isEnabled(), same)...)
-	}
+		return same
+	})
 }
 
 // Update implements [resource.Resource].

@@ -45,6 +45,8 @@ func (m *instanceWebsocketModel) object() object {
 	return object{kind: websocket, instance: m.Instance.ValueString()}
 }
 
+func (m *instanceWebsocketModel) identity() any { return instanceIdentity{m.Instance} }
+
 // Schema implements [resource.Resource].
 func (r *instanceWebsocketResource) Schema(
 	ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse,
@@ -101,13 +103,11 @@ func (r *instanceWebsocketResource) ModifyPlan(
 	known, replaces, diags := r.planSiblings(ctx, resp.Private, i)
 	resp.Diagnostics.Append(diags...)
 	mustSend := plan.mustSend(prior)
-	switch {
-	case prior == nil:
-	case mustSend && prior.isEnabled() && !plan.Overwrite.ValueBool():
-		settings := describeWebsocket(prior.websocket())
-		resp.Diagnostics.Append(checkSameInstance(ctx, req.Private, prior.object(), settings)...)
-	case !mustSend && !plan.isDisabled():
-		again, diags := planAgain(ctx, resp.Private, known, plan.object(), config.Enabled.IsNull())
+	if prior != nil {
+		again, diags := checkUpdate(ctx, req, resp, known, update{
+			prior: prior, plan: &plan, settings: describeWebsocket(prior.websocket()), mustSend: mustSend,
+			overwrite: plan.Overwrite.ValueBool(), isPossible: config.Enabled.IsNull(),
+		})
 		resp.Diagnostics.Append(diags...)
 		if again {
 			plan.Enabled = types.BoolUnknown()
@@ -159,16 +159,7 @@ func (r *instanceWebsocketResource) Create(
 	c := r.creation(&plan, r.services.client.Websocket(plan.Instance.ValueString()).Refresh)
 	id, mayHaveTakenEffect, diags := r.send(ctx, &plan, &c)
 	resp.Diagnostics.Append(diags...)
-	if !mayHaveTakenEffect { // there is nothing to track
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{plan.Instance})...)
-	if resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(taintedWarning(plan.object()))
-		return
-	}
-	resp.Diagnostics.Append(saveInstanceID(ctx, resp.Private, id)...)
+	created(ctx, resp, &plan, id, mayHaveTakenEffect)
 }
 
 // Read implements [resource.Resource].
@@ -180,20 +171,12 @@ func (r *instanceWebsocketResource) Read(ctx context.Context, req resource.ReadR
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), timeoutOf(state.Timeouts, "read"))
 	defer cancel()
-	resp.Diagnostics.Append(r.refreshSiblings(ctx, resp.Private, state.object())...)
-	w, id, err := r.services.client.Websocket(state.Instance.ValueString()).Refresh(ctx)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{state.Instance})...)
-	switch {
-	case ryzeapi.IsInstanceMissing(err) && !state.Enabled.IsNull(): // null means an import, for which it is an error
-		resp.State.RemoveResource(ctx)
-	case err != nil:
-		resp.Diagnostics.Append(failedCallError(read, state.object(), err))
-	default:
+	current := r.services.client.Websocket(state.Instance.ValueString())
+	refreshed(ctx, &r.objectResource, resp, &state, state.Enabled.IsNull(), current, func(w ryzeapi.Websocket) bool {
 		same := state.isEnabled() == w.Enabled && state.matches(w)
 		state.refresh(w)
-		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-		resp.Diagnostics.Append(refreshInstanceIDs(ctx, resp.Private, id, state.isEnabled(), same)...)
-	}
+		return same
+	})
 }
 
 // Update implements [resource.Resource].

@@ -81,11 +81,6 @@ type objectResource struct {
 	services *services
 }
 
-// of returns the object of an instance.
-func (r *objectResource) of(instance types.String) object {
-	return object{kind: r.kind, instance: instance.ValueString()}
-}
-
 // Metadata implements [resource.Resource].
 func (r *objectResource) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = r.kind.resource
