@@ -175,7 +175,7 @@ func (c *campaign) change() {
 		switch n := c.random.IntN(10); {
 		case r == nil && n < 5:
 			c.resources[instance] = &resource{Storage: c.randomStorage()}
-			if c.random.IntN(2) == 0 {
+			if c.random.IntN(4) == 0 { // more would take much longer
 				c.resources[instance].objects = c.randomObjects()
 			}
 		case r == nil:
