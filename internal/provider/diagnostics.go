@@ -526,9 +526,9 @@ func changesSettingsWarning(o object, changes []string) diag.Diagnostic {
 // waitsForReconnectWarning is for a changed proxy that the instance does not use yet.
 func waitsForReconnectWarning(o object) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("reconnect"),
-		fmt.Sprintf("Instance %q uses its changed proxy when it connects the next time", o.instance),
-		"RyzeAPI uses a changed proxy only when an instance connects. To make the apply reconnect the instance, set "+
-			"\"reconnect\" to true.")
+		"A changed proxy is used from the next connect", // without the instance, so that the CLI shows one for all
+		fmt.Sprintf("Instance %q uses its changed proxy when it connects the next time. To make the apply reconnect the "+
+			"instance, set \"reconnect\" to true.", o.instance))
 }
 
 // failedReconnectWarning is for an instance that could not be made to reconnect.
@@ -541,9 +541,9 @@ func failedReconnectWarning(o object, err error) diag.Diagnostic {
 // plainWebhookWarning is for a webhook whose deliveries cross the network in clear.
 func plainWebhookWarning(o object) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("url"),
-		fmt.Sprintf("The %s of instance %q is not encrypted", o.title(), o.instance),
-		"RyzeAPI will send messages, the authorization and the instance's own token to an http:// URL, readable by anyone "+
-			"on the way. Use an https:// URL.")
+		"Webhook deliveries are not encrypted", // without the instance, so that the CLI shows one warning for all
+		fmt.Sprintf("For %s, RyzeAPI will send messages, the authorization and the instance's own token to an http:// URL, "+
+			"readable by anyone on the way. Use an https:// URL.", o))
 }
 
 // invalidTimeoutError is for a timeout that is zero or negative.

@@ -340,3 +340,23 @@ func TestInvalidProxyFailsThePlan(t *testing.T) {
 		}
 	}
 }
+
+// If the answer to a write does not have the proxy, and the read that follows fails, the proxy is kept as tainted.
+func TestProxyThatCannotBeReadBack(t *testing.T) {
+	t.Parallel()
+	playAs(t, proxyType, false, mockapi.Options{BareProxyAnswer: true}, func(f *fixture) []step {
+		f.settings = arguments{"max_retries": 0}
+		sent := proxyBody(socksProxy, canary)
+		return []step{
+			{
+				before: func() { // the reads that precede the write succeed
+					f.mock.Inject("GET", 2, mockapi.Delay(0))
+					f.mock.Inject("GET", 1, mockapi.FailWith(500, "Database error"))
+				},
+				config: socks, secret: canary, sent: []string{sent}, err: "RyzeAPI may have carried out the request anyway",
+			},
+			{config: socks, secret: canary, sent: []string{disableBody, sent}},
+			{sent: []string{disableBody}},
+		}
+	})
+}

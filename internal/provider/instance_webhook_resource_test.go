@@ -439,8 +439,8 @@ func TestWebhookOfADeletedInstance(t *testing.T) {
 func TestWebhookOverPlainHTTPWarns(t *testing.T) {
 	t.Parallel()
 	for url, warnings := range map[string][]string{
-		"http://hooks.example.com": {`(?s)The webhook "default" .* is not encrypted.*the instance's own token`},
-		"HTTP://hooks.example.com": {`is not encrypted`}, "http://127.0.0.1:8080/a": nil, "http://localhost": nil,
+		"http://hooks.example.com": {`(?s)are not encrypted.*For the webhook "default" .*the instance's own token`},
+		"HTTP://hooks.example.com": {`are not encrypted`}, "http://127.0.0.1:8080/a": nil, "http://localhost": nil,
 		"https://hooks.example.com/?a=b": nil,
 	} {
 		t.Run(url, func(t *testing.T) {

@@ -74,7 +74,11 @@ func (c *Client) writeProxy(ctx context.Context, instance string, body any, secr
 	if err != nil || answersProxy {
 		return saved, err
 	}
-	return c.Proxy(instance).Get(ctx)
+	saved, err = c.Proxy(instance).Get(ctx)
+	if failed, ok := errors.AsType[*CallError](err); ok {
+		failed.MayHaveTakenEffect = true // the write has
+	}
+	return saved, err
 }
 
 // Reconnect asks an instance to connect anew, which is when a changed proxy takes effect. It reports false if the
