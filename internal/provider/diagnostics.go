@@ -599,8 +599,8 @@ func taintedWarning(o object) diag.Diagnostic {
 // leftEnabledWarning is for a destroyed resource whose object another resource has saved in the same run.
 func leftEnabledWarning(o object) diag.Diagnostic {
 	return diag.NewWarningDiagnostic(fmt.Sprintf("Did not %s %s", o.undo(), o),
-		fmt.Sprintf("A resource for this instance was destroyed, but another resource manages the %s, or has saved it in "+
-			"the same run. Nothing was changed.\n\n", o.name)+
+		fmt.Sprintf("A resource for this instance was destroyed, but another resource manages the %s, or has saved a "+
+			"configuration in the same run. Nothing was changed.\n\n", o.name)+
 			"If you renamed the resource, a moved block would have avoided this.")
 }
 

@@ -36,6 +36,8 @@ var loopback = regexp.MustCompile(`127\.0\.0\.1:\d+(->127\.0\.0\.1:\d+)?`)
 func TestDiagnosticsGolden(t *testing.T) {
 	t.Parallel()
 	old := ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}
+	salesWebhook := object{kind: webhook, instance: "shop", label: "sales"}
+	settingsOfShop, proxyOfShop := object{kind: settings, instance: "shop"}, object{kind: proxy, instance: "shop"}
 	var all strings.Builder
 	for _, c := range []struct {
 		name string
@@ -192,6 +194,64 @@ func TestDiagnosticsGolden(t *testing.T) {
 				describeStorage(ryzeapi.S3{Endpoint: "https://minio.example.com", Bucket: "old", AccessKey: "minioadmin"}), true,
 			),
 		},
+		// The other objects of an instance.
+		{
+			"fourth webhook",
+			failedCallError(save, salesWebhook, &ryzeapi.CallError{
+				Attempts: 1, Err: &ryzeapi.APIError{StatusCode: 409, Message: "Maximum of 3 active webhooks per instance reached"},
+			}),
+		},
+		{"fourth webhook at plan", tooManyWebhooksWarning(salesWebhook, 3)},
+		{
+			"existing webhook",
+			existingObjectError(salesWebhook, describeWebhook(ryzeapi.Webhook{URL: "https://hooks.example.com"}), false),
+		},
+		{"two resources for a webhook", duplicateResourceError(salesWebhook)},
+		{"webhook without a moved block", renamedResourceWarning(salesWebhook)},
+		{"webhook over plain HTTP", plainWebhookWarning(salesWebhook)},
+		{"empty authorization", webhook.emptyOptionalSecretError()},
+		{"version without an authorization", webhook.missingSecretOfVersionError()},
+		{"authorization not saved as sent", changedSecretError(salesWebhook)},
+		{
+			"existing WebSocket, to disable",
+			existingObjectError(
+				object{kind: websocket, instance: "shop"},
+				describeWebsocket(ryzeapi.Websocket{Events: []string{"call.update"}, MediaBase64: true}), true,
+			),
+		},
+		{"WebSocket that the next apply saves again", applyAgainWarning(object{kind: websocket, instance: "shop"})},
+		{
+			"settings that a create changes",
+			changesSettingsWarning(settingsOfShop, []string{`ignore_status = "true" -> "false"`}),
+		},
+		{"settings that could not be reset", failedCallError(reset, settingsOfShop, &ryzeapi.CallError{
+			Attempts: 1, Err: &ryzeapi.APIError{StatusCode: 503, Message: "Service unavailable"},
+		})},
+		{"settings that another resource has saved", leftEnabledWarning(settingsOfShop)},
+		{"settings that the next apply saves again", applyAgainWarning(settingsOfShop)},
+		{"failed create of settings", taintedWarning(settingsOfShop)},
+		{
+			"another instance of the same name, with settings to reset",
+			otherInstanceError(
+				settingsOfShop, instanceIDs{"3", "7"},
+				describeSettings(ryzeapi.Settings{CallRejectMessage: "later", DisableHistorySync: true}), true,
+			),
+		},
+		{
+			"existing proxy",
+			existingObjectError(proxyOfShop, describeProxy(ryzeapi.Proxy{
+				Host: "proxy.example.com", Port: "1080", Protocol: "socks5", Username: "shop",
+			}), false),
+		},
+		{"change that disables a proxy", deletesWarning(proxyOfShop)},
+		{"proxy that waits for a connect", waitsForReconnectWarning(proxyOfShop)},
+		{
+			"reconnect that failed",
+			failedReconnectWarning(proxyOfShop, &ryzeapi.CallError{
+				Attempts: 1, Err: &ryzeapi.APIError{StatusCode: 500, Message: "Failed to reconnect: closed"},
+			}),
+		},
+		{"import of a webhook", invalidImportLabelError(checkLabel.check(" a"))},
 		{"import", invalidImportIDError(ryzeapi.CheckInstanceName("a,b"))},
 		{"unknown setting", unknownSettingError("token")},
 		{
