@@ -34,7 +34,35 @@ const (
 	minioBucket   = "whatsapp"
 	minioSecret   = "minio-secret-of-the-demo"
 	wrongSecret   = "wrong-secret-of-the-demo"
+	hookSecret    = "authorization-of-the-demo"
+	otherSecret   = "authorization-that-somebody-else-has-set"
 )
+
+// restOfInstance configures more of an instance than its storage.
+const restOfInstance = `
+variable "webhook_authorization" {
+  type      = string
+  ephemeral = true
+  sensitive = true
+}
+
+resource "ryzeapi_instance_settings" "shop" {
+  instance            = "shop-1"
+  auto_reject_calls   = true
+  call_reject_message = "Please write to us."
+}
+
+resource "ryzeapi_instance_webhook" "shop" {
+  instance      = "shop-1"
+  url           = "https://hooks.example.com/whatsapp"
+  authorization = var.webhook_authorization
+}
+
+resource "ryzeapi_instance_websocket" "shop" {
+  instance = "shop-1"
+  events   = ["instance.state"]
+}
+`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -174,6 +202,8 @@ func (s *tour) play(ctx context.Context) error {
 		{"Apply that plan", s.rotate},
 		{"Somebody disables the storage of support by hand: the plan shows what was lost", s.drift},
 		{"Repair it", s.repair},
+		{"An instance as code: add the settings, a webhook and the WebSocket of shop-1", s.addRest},
+		{"Somebody changes the webhook's authorization by hand: the plan shows that, not the value", s.driftOfWebhook},
 		{"Destroy", s.destroy},
 	} {
 		fmt.Printf("\n%s\n", bold("── "+step.title+" "+strings.Repeat("─", max(0, 96-len(step.title)))))
@@ -289,11 +319,42 @@ func (s *tour) repair(ctx context.Context) error {
 	return s.holds("support", minioSecret)
 }
 
+func (s *tour) addRest(ctx context.Context) error {
+	if err := os.WriteFile(filepath.Join(s.dir, "instance.tf"), []byte(restOfInstance), 0o600); err != nil {
+		return fmt.Errorf("writing the configuration: %w", err)
+	}
+	if _, err := s.terraform(ctx, 0, "apply", "-auto-approve"); err != nil {
+		return err
+	}
+	s.showWrites()
+	websocket, _ := s.account.Websocket("shop-1")
+	if s.account.Webhook("shop-1", "default").Authorization != hookSecret || !websocket.Enabled ||
+		!s.account.Settings("shop-1").AutoRejectCalls {
+		return errors.New("the server does not have what was configured")
+	}
+	return nil
+}
+
+func (s *tour) driftOfWebhook(ctx context.Context) error {
+	s.account.ChangeWebhook("shop-1", "default", func(held *mockapi.Webhook) { held.Authorization = otherSecret })
+	out, err := s.terraform(ctx, 2, "plan", "-detailed-exitcode")
+	switch {
+	case err != nil:
+		return err
+	case !strings.Contains(out, "authorization_version = 0 -> 1") || strings.Contains(out, otherSecret):
+		return errors.New("the plan does not show the change, or shows the value")
+	}
+	return nil
+}
+
 func (s *tour) destroy(ctx context.Context) error {
 	if _, err := s.terraform(ctx, 0, "destroy", "-auto-approve"); err != nil {
 		return err
 	}
 	s.showWrites()
+	if s.account.Webhook("shop-1", "default").Enabled {
+		return errors.New("the webhook is still enabled")
+	}
 	return errors.Join(s.holds("shop-1", ""), s.holds("support", ""))
 }
 
@@ -322,18 +383,21 @@ func (s *tour) showWrites() {
 	s.shown = len(requests)
 }
 
-// redacted hides the secret of a request's body, and keeps the order of its fields.
+// redacted hides the secrets of a request's body, and keeps the order of its fields.
 func redacted(body string) string {
 	var fields struct {
-		SecretKey string `json:"secretKey"`
+		SecretKey     string `json:"secretKey"`
+		Authorization string `json:"authorization"`
 	}
 	if json.Unmarshal([]byte(body), &fields) != nil {
 		return "(unreadable)"
 	}
-	if fields.SecretKey == "" {
-		return body
+	for _, secret := range []string{fields.SecretKey, fields.Authorization} {
+		if secret != "" {
+			body = strings.ReplaceAll(body, `"`+secret+`"`, `"(redacted)"`)
+		}
 	}
-	return strings.ReplaceAll(body, `"`+fields.SecretKey+`"`, `"(redacted)"`)
+	return body
 }
 
 // terraform runs the CLI and prints what a person would see, without what every plan repeats.
@@ -353,7 +417,8 @@ func (s *tour) terraform(ctx context.Context, wantExit int, args ...string) (str
 
 // variables is the environment of a command.
 func (s *tour) variables() []string {
-	return append(s.env, "TF_VAR_aws_secret_key="+s.awsSecret, "TF_VAR_minio_secret_key="+s.minioSecret)
+	return append(s.env, "TF_VAR_aws_secret_key="+s.awsSecret, "TF_VAR_minio_secret_key="+s.minioSecret,
+		"TF_VAR_webhook_authorization="+hookSecret)
 }
 
 // capture runs the CLI and returns its output without showing it.
