@@ -58,20 +58,71 @@ func (f *fixture) isReset(instance string) bool {
 		f.account.Settings(instance) == mockapi.Settings{DisableHistorySync: true}
 }
 
-// drift changes each object of an instance by hand.
+// drift changes each field of each object of an instance by hand.
 func (f *fixture) drift(instance string) {
-	f.account.ChangeS3(instance, func(s *mockapi.Storage) { s.Bucket = "theirs" })
-	f.account.ChangeWebhook(instance, "default", func(w *mockapi.Webhook) { w.Authorization = canaryRotated })
+	f.account.ChangeS3(instance, func(s *mockapi.Storage) {
+		s.Bucket, s.Region, s.AccessKey, s.Endpoint, s.PathPrefix = "theirs", "x", "AKIATHEIRS", "https://x.example", "x/"
+	})
+	f.account.ChangeWebhook(instance, "default", func(w *mockapi.Webhook) {
+		w.Authorization, w.URL, w.ByEvents, w.MediaBase64 = canaryRotated, "https://x.example", true, true
+		w.Events = []string{"call.update"}
+	})
+	f.account.ChangeWebsocket(instance, func(w *mockapi.Websocket) { w.Events, w.MediaBase64 = nil, true })
+	f.account.ChangeProxy(instance, func(p *mockapi.Proxy) {
+		p.Host, p.Port, p.Protocol, p.Username = "x.example", "1081", "http", ""
+	})
+	f.account.ChangeSettings(instance, func(s *mockapi.Settings) {
+		*s = mockapi.Settings{
+			AutoRejectCalls: true, CallRejectMessage: "x", IgnoreGroupMessages: true, KeepOnlineStatus: true,
+			AutoReadMessages: true,
+		}
+	})
+}
+
+// switchOff disables each object of an instance by hand.
+func (f *fixture) switchOff(instance string) {
+	f.account.ChangeS3(instance, func(s *mockapi.Storage) { *s = mockapi.Storage{} })
+	f.account.ChangeWebhook(instance, "default", func(w *mockapi.Webhook) { *w = mockapi.Webhook{Label: "default"} })
 	f.account.ChangeWebsocket(instance, func(w *mockapi.Websocket) { *w = mockapi.Websocket{} })
-	f.account.ChangeProxy(instance, func(p *mockapi.Proxy) { p.Port = "1081" })
-	f.account.ChangeSettings(instance, func(s *mockapi.Settings) { s.IgnoreStatus = false })
+	f.account.ChangeProxy(instance, func(p *mockapi.Proxy) { *p = mockapi.Proxy{} })
+}
+
+// driftedLines are in the plan that repairs what drift has changed.
+var driftedLines = []string{
+	`~ bucket = "theirs" -> "media"`, `~ region = "x" -> "us-east-1"`, `~ access_key = "AKIATHEIRS" -> "AKIAEXAMPLE"`,
+	`- endpoint = "https://x.example" -> null`, `- path_prefix = "x/" -> null`,
+	"~ authorization_version = 0 -> 1", `~ url = "https://x.example" -> "https://hooks.example.com"`,
+	"~ by_events = true -> false", "~ media_base64 = true -> false", `- "call.update"`, `+ "instance.state"`,
+	"~ port = 1081 -> 1080", `~ host = "x.example" -> "proxy.example.com"`, `~ protocol = "http" -> "socks5"`,
+	`+ username = "shop"`,
+	"~ ignore_status = false -> true", "~ auto_reject_calls = true -> false", `~ call_reject_message = "x" -> ""`,
+	"~ ignore_group_messages = true -> false", "~ keep_online_status = true -> false",
+	"~ auto_read_messages = true -> false", "~ disable_history_sync = false -> true", "5 to change",
 }
 
 // All objects of an instance are created, planned empty, drift, are restored, rotated, imported from nothing and
 // destroyed, with everything logged. No secret is written anywhere, whoever has set it.
 func TestInstanceAsCode(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, mockapi.Options{}, "i0")
+	for name, options := range map[string]mockapi.Options{
+		"as sent": {},
+		"everything else": {
+			Disabled: mockapi.DisabledAbsent, KeepOmitted: true, AllEvents: mockapi.AllEventsNull, ReverseEvents: true,
+			DefaultWebsocket: true, PortNumber: true, BareProxyAnswer: true, ListS3: mockapi.ListPartial,
+			ListWebhook: mockapi.ListMissing, ListWebsocket: mockapi.ListPartial, ListProxy: mockapi.ListMissing,
+			ListSettings: mockapi.ListPartial,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			instanceAsCode(t, options)
+		})
+	}
+}
+
+func instanceAsCode(t *testing.T, options mockapi.Options) {
+	t.Helper()
+	f := newFixture(t, options, "i0")
 	config := fleet{number: 1, unredacted: true}
 	f.write(wholeInstances(config))
 	found := newScanner(canarySecret, canaryRotated, canaryToken)
@@ -98,15 +149,15 @@ func TestInstanceAsCode(t *testing.T) {
 
 	f.drift("i0")
 	drifted := run(canarySecret, 2, "plan", "-detailed-exitcode", "-out=tfplan")
-	for _, want := range []string{
-		`~ bucket = "theirs" -> "media"`, "~ authorization_version = 0 -> 1", "~ port = 1081 -> 1080", "+ events = [",
-		"~ ignore_status = false -> true", "5 to change",
-	} {
+	for _, want := range driftedLines {
 		if !strings.Contains(drifted.unwrapped(), want) {
 			t.Errorf("%s is not in the plan:\n%s", want, drifted.out)
 		}
 	}
 	run(canarySecret, 0, "apply", "tfplan")
+	mustBe(canarySecret)
+	f.switchOff("i0")
+	run(canarySecret, 0, "apply", "-auto-approve")
 	mustBe(canarySecret)
 
 	rotated := run(canaryRotated, 2, "plan", "-detailed-exitcode", "-out=tfplan")

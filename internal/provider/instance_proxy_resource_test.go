@@ -28,9 +28,9 @@ func proxyBody(p mockapi.Proxy, password string) string {
 }
 
 // A proxy is created, rotated, changed, drifts in each field, is disabled, enabled, and destroyed.
-func TestAccProxyLifecycle(t *testing.T) {
+func TestProxyLifecycle(t *testing.T) {
 	t.Parallel()
-	playAs(t, proxyType, true, mockapi.Options{}, func(f *fixture) []step {
+	playAs(t, proxyType, false, mockapi.Options{}, func(f *fixture) []step {
 		saved := func(password string) []string { return []string{proxyBody(socksProxy, password)} }
 		drifted := func(change func(*mockapi.Proxy), want changes) step {
 			return step{
@@ -71,7 +71,7 @@ func TestAccProxyLifecycle(t *testing.T) {
 }
 
 // Whatever the contract leaves open, a plan after an apply is empty.
-func TestAccProxyPlansEmptyWhateverTheContractLeavesOpen(t *testing.T) {
+func TestProxyPlansEmptyWhateverTheContractLeavesOpen(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string]mockapi.Options{
 		"as sent":                {},
@@ -85,7 +85,7 @@ func TestAccProxyPlansEmptyWhateverTheContractLeavesOpen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			playAs(t, proxyType, name == "not in the list", options, func(*fixture) []step {
+			playAs(t, proxyType, false, options, func(*fixture) []step {
 				config, saved := socks.with(arguments{"host": "Proxy.example.com"}), socksProxy
 				saved.Host = "Proxy.example.com"
 				return []step{
@@ -165,9 +165,9 @@ func TestProxySurvivesAFailedReconnect(t *testing.T) {
 	f.mustSend(proxyBody(socksProxy, canary))
 }
 
-func TestAccProxyImport(t *testing.T) {
+func TestProxyImport(t *testing.T) {
 	t.Parallel()
-	playAs(t, proxyType, true, mockapi.Options{}, func(f *fixture) []step {
+	playAs(t, proxyType, false, mockapi.Options{}, func(f *fixture) []step {
 		f.account.ChangeProxy("shop", func(p *mockapi.Proxy) { *p = socksProxy })
 		return []step{
 			{config: socks.without("password"), importID: "shop"},

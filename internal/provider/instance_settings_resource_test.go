@@ -26,9 +26,9 @@ func settingsBody(t *testing.T, change func(*mockapi.Settings)) string {
 }
 
 // Settings are created, changed, drift in each field, and are reset by a destroy.
-func TestAccSettingsLifecycle(t *testing.T) {
+func TestSettingsLifecycle(t *testing.T) {
 	t.Parallel()
-	playAs(t, settingsType, true, mockapi.Options{}, func(f *fixture) []step {
+	playAs(t, settingsType, false, mockapi.Options{}, func(f *fixture) []step {
 		config := arguments{"instance": "shop", "auto_reject_calls": true, "call_reject_message": "Please write.\nThank you."}
 		saved := []string{settingsBody(t, func(s *mockapi.Settings) {
 			s.AutoRejectCalls, s.CallRejectMessage = true, "Please write.\nThank you."
@@ -123,9 +123,9 @@ func TestCreateOfSettingsSaysWhatItChanges(t *testing.T) {
 	}
 }
 
-func TestAccSettingsImport(t *testing.T) {
+func TestSettingsImport(t *testing.T) {
 	t.Parallel()
-	playAs(t, settingsType, true, mockapi.Options{}, func(f *fixture) []step {
+	playAs(t, settingsType, false, mockapi.Options{}, func(f *fixture) []step {
 		f.account.ChangeSettings("shop", func(s *mockapi.Settings) { s.IgnoreStatus = true })
 		config := arguments{"instance": "shop", "ignore_status": true}
 		return []step{

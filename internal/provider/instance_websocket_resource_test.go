@@ -24,9 +24,9 @@ func websocketBody(media bool, events ...string) string {
 }
 
 // A WebSocket is created, changed, drifts in each field, is disabled, enabled, and destroyed.
-func TestAccWebsocketLifecycle(t *testing.T) {
+func TestWebsocketLifecycle(t *testing.T) {
 	t.Parallel()
-	playAs(t, websocketType, true, mockapi.Options{}, func(f *fixture) []step {
+	playAs(t, websocketType, false, mockapi.Options{}, func(f *fixture) []step {
 		saved := []string{websocketBody(true, "call.update")}
 		config := calls.with(arguments{"media_base64": true})
 		drifted := func(change func(*mockapi.Websocket), want changes) step {
@@ -58,7 +58,7 @@ func TestAccWebsocketLifecycle(t *testing.T) {
 }
 
 // Whatever the contract leaves open, a plan after an apply is empty, and what was never configured is no error.
-func TestAccWebsocketPlansEmptyWhateverTheContractLeavesOpen(t *testing.T) {
+func TestWebsocketPlansEmptyWhateverTheContractLeavesOpen(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string]mockapi.Options{
 		"as sent":                {},
@@ -75,8 +75,7 @@ func TestAccWebsocketPlansEmptyWhateverTheContractLeavesOpen(t *testing.T) {
 		} {
 			t.Run(name+", "+form, func(t *testing.T) {
 				t.Parallel()
-				withCLI := name == "not in the list" && form == "some events"
-				playAs(t, websocketType, withCLI, options, func(*fixture) []step {
+				playAs(t, websocketType, false, options, func(*fixture) []step {
 					config := arguments{"instance": "shop", "events": events}
 					names, _ := events.([]string)
 					sent := func(media bool) []string {
@@ -95,9 +94,9 @@ func TestAccWebsocketPlansEmptyWhateverTheContractLeavesOpen(t *testing.T) {
 	}
 }
 
-func TestAccWebsocketImport(t *testing.T) {
+func TestWebsocketImport(t *testing.T) {
 	t.Parallel()
-	playAs(t, websocketType, true, mockapi.Options{}, func(f *fixture) []step {
+	playAs(t, websocketType, false, mockapi.Options{}, func(f *fixture) []step {
 		f.account.ChangeWebsocket("shop", func(w *mockapi.Websocket) {
 			*w = mockapi.Websocket{Enabled: true, Events: []string{"call.update"}}
 		})
