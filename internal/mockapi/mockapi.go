@@ -375,10 +375,10 @@ func (s *Server) withInstance(handle func(*http.Request, *instance) answer) http
 		switch {
 		case account == nil: // the instance that the token belongs to was removed in the meantime
 			return failure(http.StatusUnauthorized, "Invalid token")
-		case own != nil && own.name != name:
-			return failure(http.StatusForbidden, "Instance token does not match requested instance")
 		case account.find(name) == nil:
 			return failure(http.StatusNotFound, "Instance not found")
+		case own != nil && own.name != name:
+			return failure(http.StatusForbidden, "Instance token does not match requested instance")
 		}
 		return handle(r, account.find(name))
 	}

@@ -87,6 +87,9 @@ func TestAnswers(t *testing.T) {
 		"another instance's token": {
 			"GET", get, "", "acct-other", 403, "Instance token does not match requested instance",
 		},
+		"an instance's token for no instance": {
+			"GET", "/api/instance/getS3/nobody", "", "acct-other", 404, "Instance not found",
+		},
 		"another account's token": {"GET", get, "", "strangers", 404, "Instance not found"},
 		"no such instance":        {"GET", "/api/instance/getS3/Shop", "", "acct", 404, "Instance not found"},
 		"list":                    {"GET", list, "", "acct", 200, `"message":"2 Instances found"`},
