@@ -95,7 +95,7 @@ var driftedLines = []string{
 	"~ by_events = true -> false", "~ media_base64 = true -> false", `- "call.update"`, `+ "instance.state"`,
 	"~ port = 1081 -> 1080", `~ host = "x.example" -> "proxy.example.com"`, `~ protocol = "http" -> "socks5"`,
 	`+ username = "shop"`,
-	"~ ignore_status = false -> true", "~ auto_reject_calls = true -> false", `~ call_reject_message = "x" -> ""`,
+	"~ ignore_status = false -> true", "~ auto_reject_calls = true -> false", `call_reject_message = "x" -> `,
 	"~ ignore_group_messages = true -> false", "~ keep_online_status = true -> false",
 	"~ auto_read_messages = true -> false", "~ disable_history_sync = false -> true", "5 to change",
 }
