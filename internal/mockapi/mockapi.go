@@ -38,6 +38,8 @@ type Options struct {
 	BareProxyAnswer        bool           // the answer to a write of the proxy does not have the proxy
 	NoSession              bool           // instances have no saved session to reconnect
 
+	Creation Creation // how instances are created
+
 	// Applied last when an object is saved, to play a server that changes it.
 	Alter          func(*Storage)
 	AlterSettings  func(*Settings)
@@ -80,6 +82,9 @@ const (
 	ListMissing                  // the object is missing
 )
 
+// createRoute is the request that creates an instance.
+const createRoute = "POST /api/instance/new"
+
 // Server is the mock. It is safe for concurrent use.
 type Server struct {
 	options Options
@@ -101,9 +106,10 @@ type Account struct {
 }
 
 type instance struct {
-	id    int // of its own, even if there was another instance with the name before
-	name  string
-	token string
+	id         int // of its own, even if there was another instance with the name before
+	name       string
+	token      string
+	connection string // state of the connection to WhatsApp
 
 	storage    Storage
 	settings   Settings
@@ -143,7 +149,13 @@ func New(options Options) *Server {
 	} {
 		mux.HandleFunc(route, s.withInstance(handle))
 	}
-	mux.HandleFunc("GET /api/instance/list", func(w http.ResponseWriter, r *http.Request) { s.list(r).send(w) })
+	for route, handle := range map[string]func(*http.Request) answer{
+		"GET /api/instance/list":                 s.list,
+		createRoute:                              s.createInstance,
+		"DELETE /api/instance/delete/{instance}": s.deleteInstance,
+	} {
+		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) { handle(r).send(w) })
+	}
 	s.routes = mux
 	return s
 }
@@ -161,10 +173,7 @@ func (s *Server) AddAccount(token string) *Account {
 func (a *Account) AddInstance(name string) string {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
-	a.server.lastID++
-	i := &instance{id: a.server.lastID, name: name, token: a.token + "-" + name, settings: defaultSettings}
-	a.instances = append(a.instances, i)
-	return i.token
+	return a.add(name).token
 }
 
 // Instances returns the names of the instances, in the order in which they were added.
@@ -182,7 +191,12 @@ func (a *Account) Instances() []string {
 func (a *Account) RemoveInstance(name string) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
-	a.instances = slices.DeleteFunc(a.instances, func(i *instance) bool { return i.name == name })
+	a.remove(name)
+}
+
+// InstanceID returns the ID of an instance, "" if there is no such instance.
+func (a *Account) InstanceID(name string) string {
+	return look(a, name, func(i *instance) string { return strconv.Itoa(i.id) })
 }
 
 // change changes an instance behind Terraform's back. It does nothing if there is no such instance.
@@ -235,7 +249,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		failure(http.StatusUnauthorized, "Invalid token").send(w)
 		return
 	}
-	if !s.admit(w, token) {
+	limited := token
+	limit := s.options.RateLimit
+	if r.Method+" "+r.URL.Path == createRoute { // counted by a limit of its own
+		limited, limit = token+" "+createRoute, s.options.Creation.Limit
+	}
+	if !s.admit(w, limited, limit) {
 		failure(http.StatusTooManyRequests, "Rate limit exceeded. Try again later.").send(w)
 		return
 	}
@@ -268,28 +287,28 @@ func (s *Server) authenticate(token string) (*Account, *instance) {
 	return nil, nil
 }
 
-// admit counts a request against its token's limit, sets the rate-limit headers, and reports whether the request is
+// admit counts a request against a limit of its token, sets the rate-limit headers, and reports whether the request is
 // within the limit.
-func (s *Server) admit(w http.ResponseWriter, token string) bool {
-	if s.options.RateLimit == 0 {
+func (s *Server) admit(w http.ResponseWriter, limited string, limit int) bool {
+	if limit == 0 {
 		return true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.options.Now()
-	current := s.currentWindow(token, now)
+	current := s.currentWindow(limited, now)
 	if current == nil {
 		current = &window{reset: now.Add(s.options.RateWindow)}
-		s.windows[token] = current
+		s.windows[limited] = current
 	}
 	current.used++
 	h := w.Header()
 	h.Set("Date", now.UTC().Format(http.TimeFormat))
-	h.Set("X-RateLimit-Limit", strconv.Itoa(s.options.RateLimit))
-	h.Set("X-RateLimit-Remaining", strconv.Itoa(s.remaining(current)))
+	h.Set("X-RateLimit-Limit", strconv.Itoa(limit))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(max(0, limit-current.used)))
 	// The header has whole seconds. They are rounded up so that a client that waits until then is not too early.
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(current.reset.Add(time.Second-1).Unix(), 10))
-	return current.used <= s.options.RateLimit
+	return current.used <= limit
 }
 
 // currentWindow returns the window in which a token's requests are counted now, or nil if none has begun.
@@ -415,7 +434,7 @@ func (s *Server) item(i *instance) map[string]any {
 	item := map[string]any{
 		"id": strconv.Itoa(i.id), "name": i.name, "token": i.token, "status": "active",
 		"connection": map[string]any{
-			"state": "connected", "numberJid": nil, "presenceStatus": "available", "displayStatus": "Connected",
+			"state": i.connection, "numberJid": nil, "presenceStatus": "available", "displayStatus": "Connected",
 		},
 		"profile":  map[string]any{"name": i.name, "pictureUrl": nil, "isBusiness": false, "businessName": nil},
 		"chatwoot": map[string]any{},

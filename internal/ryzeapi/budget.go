@@ -28,6 +28,7 @@ const (
 // needed.
 type budget struct {
 	interval time.Duration // minimum time between two requests, from MaxPerMinute; 0 for none
+	creates  bool          // the limit is that for creating instances
 	waits    *waitLog
 
 	mu           sync.Mutex
@@ -171,9 +172,9 @@ func (b *budget) waitReason(now time.Time) *RateLimitError {
 	next := b.nextAdmission(now, waits)
 	switch {
 	case next.After(now) && next.Equal(b.spacedUntil):
-		return &RateLimitError{Own: true, Until: next}
+		return &RateLimitError{Own: true, Creates: b.creates, Until: next}
 	case next.After(now) && b.state == limited:
-		return &RateLimitError{Until: next}
+		return &RateLimitError{Creates: b.creates, Until: next}
 	}
 	return nil
 }

@@ -21,7 +21,15 @@ type request struct {
 	secrets    []Secret // values in the body that no message may show
 	maxRetries int
 	look       bool // it must not wait for the rate limit
-	attempts   int  // that another request for the same has made in vain
+
+	accountOnly bool // RyzeAPI takes it with a TokenAccount only
+	creates     bool // it creates an instance: it has a limit of its own, and is not idempotent
+
+	// check is called when the request may be sent, right before each attempt. If it fails, nothing is sent, and its error
+	// is that of the call. Nil never fails.
+	check func(context.Context) error
+
+	attempts int // that another request for the same has made in vain
 
 	// isUnconfigured reports whether the message of a 404 says that what is read was never configured, which is a
 	// success without an answer. Nil never does.
@@ -40,9 +48,9 @@ func (c *Client) call(ctx context.Context, req request, decode func(answer []byt
 		return failed
 	}
 	secrets := append(slices.Clone(req.secrets), c.tokens.main)
-	position := c.tokens.newPosition(req.instance)
+	position := c.tokens.newPosition(req)
 	for retries := min(req.attempts, 1); ; {
-		permit, err := c.tokens.acquire(ctx, req.instance, position, req.look)
+		permit, err := c.tokens.acquire(ctx, req, position)
 		if err != nil {
 			limit, isLimited := errors.AsType[*RateLimitError](err)
 			if isLimited {
@@ -54,12 +62,22 @@ func (c *Client) call(ctx context.Context, req request, decode func(answer []byt
 			}
 			return failed.endedBy(ctx)
 		}
+		if req.check != nil {
+			if err := req.check(ctx); err != nil {
+				c.tokens.release(permit, outcome{})
+				failed.Err = err
+				return failed
+			}
+		}
 		failed.Attempts++
 		if permit.isInstanceToken() {
 			secrets = append(secrets, permit.token)
 		}
 		start := time.Now()
 		outcome := c.attempt(httpRequest, permit, secrets, req.isUnconfigured, decode)
+		if req.creates && outcome.status >= http.StatusInternalServerError { // it may have failed half-way
+			outcome.mayHaveTakenEffect = true
+		}
 		c.tokens.release(permit, outcome)
 		c.logAttempt(httpRequest, failed.Attempts, outcome, time.Since(start))
 		if outcome.err == nil {
@@ -75,8 +93,11 @@ func (c *Client) call(ctx context.Context, req request, decode func(answer []byt
 			return failed.endedBy(ctx)
 		}
 		next := decide(outcome, retries, req.maxRetries)
-		if req.look {
+		switch {
+		case req.look:
 			next = decideLook(next, outcome, failed.Attempts)
+		case req.creates && outcome.mayHaveTakenEffect:
+			next = giveUp
 		}
 		switch next {
 		case giveUp:
@@ -84,7 +105,7 @@ func (c *Client) call(ctx context.Context, req request, decode func(answer []byt
 		case leave:
 			return failed.endedWith(ErrWouldWait)
 		case requeue: // so that an instance that is always refused does not hold up the others
-			position = c.tokens.newPosition(req.instance)
+			position = c.tokens.newPosition(req)
 		case retry:
 			if !sleep(ctx, retryPause(c.retryWait, retries, outcome.limit.retryAfter)) {
 				return failed.endedBy(ctx)

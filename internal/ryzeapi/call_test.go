@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -291,4 +292,25 @@ func (c *countingContext) Done() <-chan struct{} { return c.done }
 
 func (c *countingContext) AfterFunc(func()) func() bool {
 	return func() bool { c.ended.Add(1); return true }
+}
+
+// A create that did not leave this machine has not taken effect, and is sent again.
+func TestCreateThatWasNotSentIsSentAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		creates := 0
+		client := clientOf(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodGet {
+				return answerWith(200, `{"success":true,"instances":[]}`, nil), nil
+			}
+			if creates++; creates == 1 {
+				return nil, syscall.ECONNREFUSED
+			}
+			return answerWith(201, `{"success":true,"instance":{"id":7,"name":"new","token":"t"}}`, nil), nil
+		}, nil)
+		created, err := client.CreateInstance(t.Context(), "new")
+		if err != nil || created.ID != "7" || creates != 2 {
+			t.Errorf("%+v, %v after %d creates", created, err, creates)
+		}
+	})
 }

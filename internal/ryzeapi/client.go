@@ -44,7 +44,8 @@ type Config struct {
 	Debug, Info func(ctx context.Context, message string, fields ...map[string]any)
 }
 
-// Client calls RyzeAPI. It is safe for concurrent use. All its requests are idempotent, so every one may be retried.
+// Client calls RyzeAPI. It is safe for concurrent use. All its requests are idempotent and may be retried, except for
+// [Client.CreateInstance].
 type Client struct {
 	base           string
 	userAgent      string
@@ -65,10 +66,12 @@ func New(config Config) *Client {
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: config.RootCAs}
 	// HTTP/2 sends all requests over one connection. Without pings, one that dies silently would fail all of them.
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
-	budget := &budget{waits: &waitLog{info: config.Info}}
+	var interval time.Duration
 	if config.MaxPerMinute > 0 {
-		budget.interval = time.Minute / time.Duration(config.MaxPerMinute)
+		interval = time.Minute / time.Duration(config.MaxPerMinute)
 	}
+	main := &budget{interval: interval, waits: &waitLog{info: config.Info}}
+	creations := &budget{interval: interval, creates: true, waits: &waitLog{info: config.Info}}
 	lists := newListCache()
 	client := &Client{
 		base:           strings.TrimRight(config.Endpoint.String(), "/"),
@@ -78,11 +81,11 @@ func New(config Config) *Client {
 		requestTimeout: config.RequestTimeout,
 		maxRetries:     config.MaxRetries,
 		retryWait:      config.RetryWait,
-		tokens:         newTokens(config.Token, budget, config.InstanceTokens && config.MaxPerMinute == 0, lists),
+		tokens:         newTokens(config.Token, main, creations, config.InstanceTokens && config.MaxPerMinute == 0, lists),
 		lists:          lists,
 		debug:          config.Debug,
 	}
 	lists.fetch = client.fetchList
-	lists.isHeld = budget.holdsList
+	lists.isHeld = main.holdsList
 	return client
 }

@@ -88,13 +88,17 @@ func (e *TimeoutError) Error() string { return fmt.Sprintf("no answer within %s"
 
 // RateLimitError is what a request was waiting for when its context ended. The request was not sent.
 type RateLimitError struct {
-	Own   bool // the limit is MaxPerMinute, not the server's
-	Until time.Time
+	Own     bool // the limit is MaxPerMinute, not the server's
+	Creates bool // the limit is that for creating instances
+	Until   time.Time
 }
 
 func (e *RateLimitError) Error() string {
 	if e.Own {
 		return "waiting for its turn within the client's own limit of requests per minute"
+	}
+	if e.Creates {
+		return "waiting for the token's limit of new instances, which is used up until " + e.Until.Format("15:04:05 MST")
 	}
 	return "waiting for the rate limit of the token, which is used up until " + e.Until.Format("15:04:05 MST")
 }

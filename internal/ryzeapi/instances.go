@@ -18,18 +18,25 @@ type Instance struct {
 	IsBusiness      bool
 
 	objects map[string]json.RawMessage // what the list has of the instance's objects; see [Object.Listed]
-	token   Secret                     // its TokenInstance, which never leaves this package
+	token   Secret                     // its TokenInstance
 }
+
+// Token returns the instance's own token, a TokenInstance. It is empty if RyzeAPI does not say it.
+func (i Instance) Token() Secret { return i.token }
 
 // List lists the instances that the token has access to.
 func (c *Client) List(ctx context.Context) ([]Instance, error) {
 	return c.list(ctx, request{maxRetries: c.maxRetries})
 }
 
-// fetchList lists the instances for the cache. The list only saves requests, so it is not worth many attempts. For a
-// look, it does not wait for the rate limit.
-func (c *Client) fetchList(ctx context.Context, look bool) {
-	if _, err := c.list(ctx, request{look: look, maxRetries: min(1, c.maxRetries)}); err != nil {
+// fetchList lists the instances for the cache. A list that only saves requests is not worth many attempts. For a look,
+// it does not wait for the rate limit.
+func (c *Client) fetchList(ctx context.Context, w want) {
+	how := request{look: w.look, maxRetries: c.maxRetries}
+	if !w.thorough {
+		how.maxRetries = min(1, c.maxRetries)
+	}
+	if _, err := c.list(ctx, how); err != nil {
 		c.debug(ctx, "the instances cannot be listed", map[string]any{"problem": err.Error()})
 	}
 }
@@ -41,7 +48,7 @@ func (c *Client) list(ctx context.Context, how request) (instances []Instance, e
 		instances, err = decodeList(answer)
 		return err
 	})
-	c.lists.end(list, instances, err)
+	c.lists.end(list, instances, err, how.maxRetries == c.maxRetries)
 	return instances, err
 }
 
@@ -82,19 +89,23 @@ func decodeList(answer []byte) ([]Instance, error) {
 		if item.Name == "" {
 			return nil, errors.New("an instance in it has no name")
 		}
-		token, _ := ParseToken(item.Token) // a token that cannot be sent is treated as missing
-		instances = append(instances, Instance{
-			Name: item.Name, ID: stringOrNumber(item.ID), Status: item.Status,
-			ConnectionState: item.Connection.State, NumberJID: item.Connection.NumberJID,
-			ProfileName: item.Profile.Name, IsBusiness: item.Profile.IsBusiness,
-			objects: map[string]json.RawMessage{
-				"s3": item.S3, "settings": item.Settings, "webhook": item.Webhook, "websocket": item.Websocket,
-				"proxy": item.Proxy,
-			},
-			token: token,
-		})
+		instances = append(instances, item.instance())
 	}
 	return instances, nil
+}
+
+func (item listItem) instance() Instance {
+	token, _ := ParseToken(item.Token) // a token that cannot be sent is treated as missing
+	return Instance{
+		Name: item.Name, ID: stringOrNumber(item.ID), Status: item.Status,
+		ConnectionState: item.Connection.State, NumberJID: item.Connection.NumberJID,
+		ProfileName: item.Profile.Name, IsBusiness: item.Profile.IsBusiness,
+		objects: map[string]json.RawMessage{
+			"s3": item.S3, "settings": item.Settings, "webhook": item.Webhook, "websocket": item.Websocket,
+			"proxy": item.Proxy,
+		},
+		token: token,
+	}
 }
 
 // stringOrNumber returns the content of a JSON string, or a JSON number as it is written.

@@ -14,15 +14,16 @@ const listMaxAge = time.Minute
 // request, whatever the number of instances, and the answers to reads of one instance. It also has the instances' own
 // tokens. Nothing is used for an instance that was written after it was requested.
 type listCache struct {
-	fetch  func(ctx context.Context, look bool) // requests a list, and reports it with begin and end
-	isHeld func() bool                          // reports whether a list is waiting for the reset
+	fetch  func(context.Context, want) // requests a list, and reports it with begin and end
+	isHeld func() bool                 // reports whether a list is waiting for the reset
 
 	mu        sync.Mutex
 	first     objectKey                   // the object that was read first
 	noFilter  bool                        // a filtered list has not given what a read needs
-	writes    int                         // writes that have ended
+	writes    int                         // writes that have ended, creations and deletions of instances included
 	writing   map[objectKey]int           // writes in progress
 	lastWrite map[objectKey]int           // value of writes at the end of the last write
+	changed   map[string]int              // value of writes at the end of the last creation or deletion of an instance
 	tokens    map[string]Secret           // by instance, from the last answer that had it
 	ids       map[string]string           // by instance, from the last answer that had it
 	reads     map[objectKey]*readOnce     // without a label
@@ -43,6 +44,14 @@ type list struct {
 	times
 	instances map[string]Instance // by name; nil if the list failed
 	err       error
+	thorough  bool // it was requested with all retries
+}
+
+// want is what a read wants of a list.
+type want struct {
+	instance string // whose creation or deletion by this client the list must show; empty for none
+	look     bool   // it must not wait for the rate limit
+	thorough bool   // one that has failed is requested again, with all retries
 }
 
 // readOnce is what a read of one object, or a filtered list, has given.
@@ -55,13 +64,14 @@ type readOnce struct {
 type sharedFetch struct {
 	done    chan struct{}
 	cancel  context.CancelFunc
-	look    bool // it does not wait for the rate limit
+	want    want
+	writes  int // that had ended when it began
 	waiting int
 }
 
 func newListCache() *listCache {
 	return &listCache{
-		writing: map[objectKey]int{}, lastWrite: map[objectKey]int{}, tokens: map[string]Secret{},
+		writing: map[objectKey]int{}, lastWrite: map[objectKey]int{}, changed: map[string]int{}, tokens: map[string]Secret{},
 		ids: map[string]string{}, reads: map[objectKey]*readOnce{}, turns: map[objectKey]chan struct{}{},
 	}
 }
@@ -75,14 +85,14 @@ func (c *listCache) begin() times {
 
 // end stores the list that begin returned. A failure is stored too, so that it is not repeated for as long as a list
 // would have been used.
-func (c *listCache) end(requested times, instances []Instance, err error) {
+func (c *listCache) end(requested times, instances []Instance, err error, thorough bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil && (c.usable() != nil || gaveUp(err)) {
 		return // there is a better one, or the caller gave up
 	}
 	requested.receivedAt = time.Now()
-	l := &list{times: requested, err: err}
+	l := &list{times: requested, err: err, thorough: thorough}
 	c.latest, c.tried = l, true
 	if err != nil {
 		return
@@ -148,6 +158,16 @@ func (c *listCache) beginWrite(key objectKey) (end func()) {
 	}
 }
 
+// changeInstance must be called after an instance was created or deleted, or may have been, with what RyzeAPI says of a
+// new one.
+func (c *listCache) changeInstance(name string, created Instance) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writes++
+	c.changed[name] = c.writes
+	c.tokens[name], c.ids[name] = created.token, created.ID
+}
+
 // knownRead is what the cache has for a read.
 type knownRead struct {
 	ok     bool   // the object was understood
@@ -171,7 +191,7 @@ func (c *listCache) read(ctx context.Context, key objectKey, look bool, understa
 	if alone {
 		return knownRead{reason: "it is the only one so far", filter: filter}
 	}
-	l := c.wait(ctx, look)
+	l := c.wait(ctx, want{instance: key.instance, look: look})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -224,7 +244,8 @@ func (c *listCache) takeTurn(ctx context.Context, key objectKey) (end func(), ok
 // precedesNoWrite reports whether an answer is still true of an object, as far as this client's writes go. The caller
 // holds the lock.
 func (c *listCache) precedesNoWrite(answer times, key objectKey) bool {
-	return c.writing[key] == 0 && c.lastWrite[key] <= answer.writesBefore
+	return c.writing[key] == 0 && c.lastWrite[key] <= answer.writesBefore &&
+		c.changed[key.instance] <= answer.writesBefore
 }
 
 // token returns an instance's own token. If none is known and no list was tried yet, it waits for one, except for a
@@ -234,7 +255,7 @@ func (c *listCache) token(ctx context.Context, instance string, look bool) (Secr
 	wait := c.tokens[instance].Reveal() == "" && !c.tried && !look
 	c.mu.Unlock()
 	if wait {
-		c.wait(ctx, look)
+		c.wait(ctx, want{look: look})
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -252,19 +273,31 @@ func (c *listCache) usable() *list {
 	return c.latest
 }
 
+// serving returns the latest list if it is usable and what a read wants, else nil. The caller holds the lock.
+func (c *listCache) serving(w want) *list {
+	l := c.usable()
+	switch {
+	case l == nil,
+		l.err != nil && w.thorough && !l.thorough,
+		l.err == nil && c.changed[w.instance] > l.writesBefore:
+		return nil
+	}
+	return l
+}
+
 // wait returns a list that is not too old, and fetches one if needed. It returns nil if the context or the fetch was
 // cancelled, or for a look, if the list has to wait for the rate limit.
-func (c *listCache) wait(ctx context.Context, look bool) *list {
+func (c *listCache) wait(ctx context.Context, w want) *list {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if l := c.usable(); l != nil {
+		if l := c.serving(w); l != nil {
 			return l
 		}
 		switch {
 		case c.pending == nil:
-			c.pending = c.startFetch(ctx, look)
-		case look && !c.pending.look && c.isHeld():
+			c.pending = c.startFetch(ctx, w)
+		case w.look && !c.pending.want.look && c.isHeld():
 			return nil
 		}
 		pending := c.pending
@@ -279,19 +312,25 @@ func (c *listCache) wait(ctx context.Context, look bool) *list {
 		if pending.waiting == 0 {
 			c.endFetch(pending)
 		}
-		if look || !pending.look || ctx.Err() != nil { // else, it may have been a look that would have had to wait
-			return c.usable()
+		if ctx.Err() != nil || pending.gives(w, c.changed[w.instance]) {
+			return c.serving(w)
 		}
 	}
 }
 
+// gives reports whether the list in progress is what a read wants, whose instance was last changed after a number of
+// writes. Another one may be a look that would have had to wait, for example.
+func (s *sharedFetch) gives(w want, changed int) bool {
+	return (w.look || !s.want.look) && (!w.thorough || s.want.thorough) && changed <= s.writes
+}
+
 // startFetch starts a list for all reads that wait for it. Its context does not end with that of the first read, which
 // may also be the first to give up.
-func (c *listCache) startFetch(ctx context.Context, look bool) *sharedFetch {
+func (c *listCache) startFetch(ctx context.Context, w want) *sharedFetch {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	started := &sharedFetch{done: make(chan struct{}), cancel: cancel, look: look}
+	started := &sharedFetch{done: make(chan struct{}), cancel: cancel, want: w, writes: c.writes}
 	go func() {
-		c.fetch(ctx, look)
+		c.fetch(ctx, w)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.endFetch(started)

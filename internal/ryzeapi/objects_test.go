@@ -17,13 +17,22 @@ import (
 // benchOf is a client for a mock with options.
 func benchOf(t *testing.T, options mockapi.Options) bench {
 	t.Helper()
+	b, _ := servedBench(t, options, nil)
+	return b
+}
+
+// servedBench is benchOf with a change of the client's configuration, and the mock's server.
+func servedBench(
+	t *testing.T, options mockapi.Options, change func(*ryzeapi.Config),
+) (bench, *httptest.Server) {
+	t.Helper()
 	mock := mockapi.New(options)
 	account := mock.AddAccount(accountToken)
 	account.AddInstance("shop")
 	account.AddInstance("other")
 	server := httptest.NewServer(mock)
 	t.Cleanup(server.Close)
-	return bench{newClient(t, server.URL, nil), mock, account, &lines{}}
+	return bench{newClient(t, server.URL, change), mock, account, &lines{}}, server
 }
 
 // asked returns the requests since a number of them, as lines.

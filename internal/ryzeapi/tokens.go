@@ -14,9 +14,10 @@ const maxRefusals = 3
 // tokens chooses the token of each attempt. The rate limit counts per token, so an instance's own token serves the
 // instance's requests that would otherwise wait for the reset of the main token (API.md, sections 1 and 3).
 type tokens struct {
-	main           Secret // the client's own, from its configuration
-	budget         *budget
-	instanceTokens bool // instances' own tokens may be used
+	main           Secret  // the client's own, from its configuration
+	budget         *budget // of the main token
+	creations      *budget // of the main token, for creating instances, which RyzeAPI counts apart
+	instanceTokens bool    // instances' own tokens may be used
 	lists          *listCache
 	waits          *waitLog      // of all instance tokens
 	probe          chan struct{} // full while a request finds out whether instance tokens are accepted
@@ -39,17 +40,20 @@ type permit struct {
 
 func (p *permit) isInstanceToken() bool { return p.instance != "" }
 
-func newTokens(main Secret, mainBudget *budget, instanceTokens bool, lists *listCache) *tokens {
+func newTokens(main Secret, mainBudget, creations *budget, instanceTokens bool, lists *listCache) *tokens {
 	return &tokens{
-		main: main, budget: mainBudget, instanceTokens: instanceTokens, lists: lists, probe: make(chan struct{}, 1),
+		main: main, budget: mainBudget, creations: creations, instanceTokens: instanceTokens, lists: lists, probe: make(chan struct{}, 1),
 		waits: &waitLog{info: mainBudget.waits.info}, budgets: map[string]*budget{}, failed: map[string]bool{},
 	}
 }
 
 // newPosition returns the position of a request in the queues: at the end, except that a list goes first, since it
 // serves many other requests.
-func (t *tokens) newPosition(instance string) int {
-	if instance == "" {
+func (t *tokens) newPosition(req request) int {
+	switch {
+	case req.creates:
+		return t.creations.newPosition()
+	case req.instance == "":
 		return 0
 	}
 	return t.budget.newPosition()
@@ -58,22 +62,29 @@ func (t *tokens) newPosition(instance string) int {
 // acquire waits until a request may be sent, with the main token or the instance's own. The permit must be given back
 // with [tokens.release]. A look waits for answers only, and otherwise gets [ErrWouldWait]. Any other error is the end
 // of the context: a [*RateLimitError] or the context's own.
-func (t *tokens) acquire(ctx context.Context, instance string, position int, look bool) (*permit, error) {
-	hasFallback := t.mayUseInstanceToken(instance)
+func (t *tokens) acquire(ctx context.Context, req request, position int) (*permit, error) {
+	if req.creates {
+		ticket, err := t.creations.acquire(ctx, position, waits)
+		if err != nil {
+			return nil, err
+		}
+		return &permit{token: t.main, budget: t.creations, ticket: ticket}, nil
+	}
+	hasFallback := !req.accountOnly && t.mayUseInstanceToken(req.instance)
 	how := waits
 	switch {
-	case look && instance == "": // a list is what the reserve is for
+	case req.look && req.instance == "": // a list is what the reserve is for
 		how = leaves
-	case look, hasFallback:
+	case req.look, hasFallback:
 		how = leavesReserve
 	}
 	ticket, err := t.budget.acquire(ctx, position, how)
 	if hasFallback && errors.Is(err, ErrWouldWait) {
-		if p, err := t.acquireInstanceToken(ctx, instance, position, look); p != nil || err != nil {
+		if p, err := t.acquireInstanceToken(ctx, req.instance, position, req.look); p != nil || err != nil {
 			return p, err
 		}
 	}
-	if !look && errors.Is(err, ErrWouldWait) {
+	if !req.look && errors.Is(err, ErrWouldWait) {
 		ticket, err = t.budget.acquire(ctx, position, waits)
 	}
 	if err != nil {
