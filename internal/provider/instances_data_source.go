@@ -22,6 +22,7 @@ type instancesDataSource struct{ services *services }
 
 type instancesModel struct {
 	Names           types.Set       `tfsdk:"names"`
+	NamePrefix      types.String    `tfsdk:"name_prefix"`
 	ConnectionState types.String    `tfsdk:"connection_state"`
 	Instances       []instanceModel `tfsdk:"instances"`
 }
@@ -57,6 +58,11 @@ func (d *instancesDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 				MarkdownDescription: "Names of the instances to find; if omitted, all. The result has the names of the instances " +
 					"that were found, ready for `for_each`. A name that does not exist causes a warning.",
 			},
+			"name_prefix": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Find only instances whose names begin with this, in the same case, such as `tenant-`. " +
+					"If omitted, instances with any name.",
+			},
 			"connection_state": schema.StringAttribute{
 				Optional:   true,
 				Validators: []validator.String{checkState},
@@ -66,23 +72,28 @@ func (d *instancesDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 			"instances": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "The instances that were found, sorted by name.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name": computedString("Name of the instance, which identifies it."),
-					"id":   computedString("ID that RyzeAPI assigned to the instance, such as `1`. Null if RyzeAPI reports none."),
-					"status": computedString("Status of the instance in RyzeAPI, such as `active`. " +
-						"Null if RyzeAPI reports none."),
-					"connection_state": computedString("State of the connection to WhatsApp: `connected`, `connecting`, " +
-						"`disconnected`, `closed`, `loggedout`, `banned`, `qr` (waiting for its QR code to be scanned), " +
-						"or another that RyzeAPI adds. Null if RyzeAPI reports none."),
-					"number_jid": computedString("WhatsApp ID of the connected number, such as " +
-						"`15550100123@s.whatsapp.net`. Null until a number has been connected."),
-					"profile_name": computedString("Name of the WhatsApp profile. Null if there is none."),
-					"is_business": schema.BoolAttribute{
-						Computed:            true,
-						MarkdownDescription: "Whether it is a WhatsApp Business account. `false` if RyzeAPI does not say.",
-					},
-				}},
+				NestedObject:        schema.NestedAttributeObject{Attributes: instanceAttributes()},
 			},
+		},
+	}
+}
+
+// instanceAttributes are those of an instance that was found.
+func instanceAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"name": computedString("Name of the instance, which identifies it."),
+		"id":   computedString("ID that RyzeAPI assigned to the instance, such as `1`. Null if RyzeAPI reports none."),
+		"status": computedString("Status of the instance in RyzeAPI, such as `active`. " +
+			"Null if RyzeAPI reports none."),
+		"connection_state": computedString("State of the connection to WhatsApp: `connected`, `connecting`, " +
+			"`disconnected`, `closed`, `loggedout`, `banned`, `qr` (waiting for its QR code to be scanned), " +
+			"or another that RyzeAPI adds. Null if RyzeAPI reports none."),
+		"number_jid": computedString("WhatsApp ID of the connected number, such as " +
+			"`15550100123@s.whatsapp.net`. Null until a number has been connected."),
+		"profile_name": computedString("Name of the WhatsApp profile. Null if there is none."),
+		"is_business": schema.BoolAttribute{
+			Computed:            true,
+			MarkdownDescription: "Whether it is a WhatsApp Business account. `false` if RyzeAPI does not say.",
 		},
 	}
 }
@@ -122,6 +133,9 @@ func (d *instancesDataSource) Read(ctx context.Context, req datasource.ReadReque
 			resp.Diagnostics.Append(missingInstancesWarning(missing))
 		}
 	}
+	listed = slices.DeleteFunc(listed, func(i ryzeapi.Instance) bool {
+		return !strings.HasPrefix(i.Name, model.NamePrefix.ValueString())
+	})
 	found := selectByConnectionState(listed, model.ConnectionState)
 	if state := model.ConnectionState.ValueString(); len(found) == 0 && !isKnownState(state) {
 		resp.Diagnostics.Append(unknownStateWarning(state))
@@ -171,13 +185,17 @@ func (m *instancesModel) setInstances(instances []ryzeapi.Instance) {
 	m.Instances = make([]instanceModel, 0, len(instances))
 	for _, i := range instances {
 		names = append(names, types.StringValue(i.Name))
-		m.Instances = append(m.Instances, instanceModel{
-			Name: types.StringValue(i.Name), ID: stringOrNull(i.ID), Status: stringOrNull(i.Status),
-			ConnectionState: stringOrNull(i.ConnectionState), NumberJID: stringOrNull(i.NumberJID),
-			ProfileName: stringOrNull(i.ProfileName), IsBusiness: types.BoolValue(i.IsBusiness),
-		})
+		m.Instances = append(m.Instances, newInstanceModel(i))
 	}
 	m.Names = types.SetValueMust(types.StringType, names)
+}
+
+func newInstanceModel(i ryzeapi.Instance) instanceModel {
+	return instanceModel{
+		Name: types.StringValue(i.Name), ID: stringOrNull(i.ID), Status: stringOrNull(i.Status),
+		ConnectionState: stringOrNull(i.ConnectionState), NumberJID: stringOrNull(i.NumberJID),
+		ProfileName: stringOrNull(i.ProfileName), IsBusiness: types.BoolValue(i.IsBusiness),
+	}
 }
 
 // stringOrNull returns null for "", because RyzeAPI does not distinguish the two.

@@ -259,6 +259,7 @@ var writePaths = map[string]string{
 	"ryzeapi_instance_websocket": "/api/events/websocket/shop",
 	proxyType:                    "/api/instance/proxy/shop",
 	"ryzeapi_instance_settings":  "/api/instance/settings/shop",
+	instanceType:                 "/api/instance/new",
 }
 
 // asserted makes the next assertion ignore the requests so far.
@@ -277,7 +278,7 @@ func (f *fixture) sent(want ...string) error {
 	return err
 }
 
-// writes returns the bodies of all writes since the last assertion.
+// writes returns the bodies of all writes since the last assertion, and what each delete asked for.
 func (f *fixture) writes() ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -289,6 +290,9 @@ func (f *fixture) writes() ([]string, error) {
 				return nil, fmt.Errorf("a write went to %s with the token %q", r.Path, r.Header.Get("Token"))
 			}
 			bodies = append(bodies, r.Body)
+		}
+		if r.Method == "DELETE" {
+			bodies = append(bodies, r.Method+" "+r.Path)
 		}
 	}
 	f.seen = len(all)

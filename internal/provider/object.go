@@ -32,6 +32,14 @@ type kind struct {
 	undoing  action // what a destroy does; disable unless set
 }
 
+// nameArgument is the argument with the name of the instance.
+func (k *kind) nameArgument() string {
+	if k == wholeInstance {
+		return "name"
+	}
+	return "instance"
+}
+
 // object is an object of an instance: what a resource manages.
 type object struct {
 	*kind

@@ -24,7 +24,7 @@ type objectList struct {
 	kind     *kind
 	services *services
 	what     string // it lists, such as "The S3 media storage"
-	only     string // argument that leaves some out
+	only     string // argument that leaves some out; empty for none
 	onlyWhat string // completes the argument's description: Whether to list only ...
 
 	// find returns what an instance has. It asks RyzeAPI for what the list of the instances lacks.
@@ -48,14 +48,14 @@ func (l *objectList) Metadata(_ context.Context, _ resource.MetadataRequest, res
 func (l *objectList) ListResourceConfigSchema(
 	_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse,
 ) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: l.what + " of every instance that the provider's token can access.",
-		Attributes: map[string]schema.Attribute{
+	resp.Schema = schema.Schema{MarkdownDescription: l.what + " of every instance that the provider's token can access."}
+	if l.only != "" {
+		resp.Schema.Attributes = map[string]schema.Attribute{
 			l.only: schema.BoolAttribute{
 				Optional:            true,
 				MarkdownDescription: "Whether to list only " + l.onlyWhat + ". Defaults to `true`.",
 			},
-		},
+		}
 	}
 }
 
@@ -67,7 +67,9 @@ func (l *objectList) Configure(_ context.Context, req resource.ConfigureRequest,
 // List implements [list.ListResource].
 func (l *objectList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	var only types.Bool
-	if diags := req.Config.GetAttribute(ctx, path.Root(l.only), &only); diags.HasError() {
+	if l.only == "" {
+		only = types.BoolValue(false)
+	} else if diags := req.Config.GetAttribute(ctx, path.Root(l.only), &only); diags.HasError() {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
@@ -108,7 +110,7 @@ func (l *objectList) results(
 		result.DisplayName = f.name
 		result.Diagnostics.Append(result.Identity.Set(ctx, f.identity)...)
 		if req.IncludeResource {
-			f.attributes["instance"] = instance.Name
+			f.attributes[l.kind.nameArgument()] = instance.Name
 			for _, name := range slices.Sorted(maps.Keys(f.attributes)) {
 				result.Diagnostics.Append(result.Resource.SetAttribute(ctx, path.Root(name), f.attributes[name])...)
 			}
@@ -134,6 +136,22 @@ func one(instance string, wanted bool, detail string, attributes map[string]any)
 }
 
 const notEnabled = "not enabled"
+
+func newInstanceList() list.ListResource {
+	return &objectList{
+		kind: wholeInstance, what: "The name and ID",
+		find: func(_ context.Context, _ *ryzeapi.Client, i ryzeapi.Instance) ([]listed, error) {
+			detail := "not connected"
+			if i.ConnectionState != "" {
+				detail = i.ConnectionState
+			}
+			return []listed{{
+				true, fmt.Sprintf("%s (%s)", i.Name, detail), wholeInstanceIdentity{types.StringValue(i.Name)},
+				map[string]any{"id": stringOrNull(i.ID), "deletion_protection": true},
+			}}, nil
+		},
+	}
+}
 
 func newInstanceS3List() list.ListResource {
 	return &objectList{

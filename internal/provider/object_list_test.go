@@ -46,6 +46,9 @@ func (p *protocol) list(config arguments, include bool, limit int64) []string {
 
 func (p *protocol) identityType() tftypes.Object {
 	types := map[string]tftypes.Type{"instance": tftypes.String}
+	if p.typeName == instanceType {
+		types = map[string]tftypes.Type{"name": tftypes.String}
+	}
 	if p.typeName == webhookType {
 		types["label"] = tftypes.String
 	}
@@ -60,6 +63,9 @@ func (p *protocol) line(result tfprotov6.ListResourceResult) string {
 	}
 	identity := p.decodeAs(p.identityType(), result.Identity.IdentityData)
 	line := fmt.Sprintf("%v: %s", plain(identity["instance"]), result.DisplayName)
+	if name, ok := identity["name"]; ok {
+		line = fmt.Sprintf("%v: %s", plain(name), result.DisplayName)
+	}
 	if label, ok := identity["label"]; ok {
 		line = fmt.Sprintf("%v/%v: %s", plain(identity["instance"]), plain(label), result.DisplayName)
 	}

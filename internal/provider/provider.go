@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -50,7 +51,10 @@ const (
 	highestRequestsPerMinute = 60_000
 )
 
-var _ provider.ProviderWithListResources = (*ryzeapiProvider)(nil)
+var (
+	_ provider.ProviderWithListResources      = (*ryzeapiProvider)(nil)
+	_ provider.ProviderWithEphemeralResources = (*ryzeapiProvider)(nil)
+)
 
 // New returns the provider's constructor. The version is part of the User-Agent header. Once the context is done,
 // because the process was interrupted, all calls to RyzeAPI end.
@@ -101,6 +105,7 @@ type services struct {
 	reports       sync.Map    // set of each [report] that was made
 	refreshed     atomic.Bool // a resource was refreshed, which happens in plans only, and not in the plans of an apply
 	lookFailed    atomic.Bool // a look at the instance of a new resource has failed, and further ones would too
+	protected     sync.Map    // set of the names of instances in the state that must not be deleted
 }
 
 // maskLogs returns a context whose log output masks the token and the given secrets.
@@ -119,8 +124,8 @@ func (p *ryzeapiProvider) Metadata(_ context.Context, _ provider.MetadataRequest
 // Schema implements [provider.Provider].
 func (p *ryzeapiProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Manages the S3 media storage, webhooks, WebSocket, settings and proxy of " +
-			"[RyzeAPI](https://ryzeapi.cloud) instances.",
+		MarkdownDescription: "Manages [RyzeAPI](https://ryzeapi.cloud) instances with their S3 media storage, webhooks, " +
+			"WebSocket, settings and proxy.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint": schema.StringAttribute{
 				Optional: true,
@@ -231,7 +236,7 @@ func (p *ryzeapiProvider) Configure(
 		writeLocks:    newWriteLocks(),
 		siblings:      newSiblings(),
 	}
-	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = s, s, s
+	resp.ResourceData, resp.DataSourceData, resp.ListResourceData, resp.EphemeralResourceData = s, s, s, s
 }
 
 func (m providerModel) unknown() []string {
@@ -361,7 +366,7 @@ func isLoopback(endpoint *url.URL) bool {
 // Resources implements [provider.Provider].
 func (p *ryzeapiProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
-		newInstanceS3Resource, newInstanceWebhookResource, newInstanceWebsocketResource,
+		newInstanceResource, newInstanceS3Resource, newInstanceWebhookResource, newInstanceWebsocketResource,
 		newInstanceSettingsResource, newInstanceProxyResource,
 	}
 }
@@ -370,13 +375,19 @@ func (p *ryzeapiProvider) Resources(context.Context) []func() resource.Resource 
 func (p *ryzeapiProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		func() datasource.DataSource { return &instancesDataSource{} },
+		func() datasource.DataSource { return &instanceDataSource{} },
 		func() datasource.DataSource { return &instanceS3DataSource{} },
 	}
+}
+
+// EphemeralResources implements [provider.ProviderWithEphemeralResources].
+func (p *ryzeapiProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{newInstanceTokenEphemeralResource}
 }
 
 // ListResources implements [provider.ProviderWithListResources].
 func (p *ryzeapiProvider) ListResources(context.Context) []func() list.ListResource {
 	return []func() list.ListResource{
-		newInstanceS3List, newInstanceWebhookList, newInstanceWebsocketList, newInstanceSettingsList, newInstanceProxyList,
+		newInstanceList, newInstanceS3List, newInstanceWebhookList, newInstanceWebsocketList, newInstanceSettingsList, newInstanceProxyList,
 	}
 }

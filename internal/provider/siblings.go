@@ -71,6 +71,13 @@ func (s *siblings) of(o object) *family {
 	return f
 }
 
+// isCreated reports whether the same plan creates the instance, so that there is nothing to look at yet.
+func (s *services) isCreated(instance string) bool {
+	s.siblings.mu.Lock()
+	defer s.siblings.mu.Unlock()
+	return s.siblings.of(object{kind: wholeInstance, instance: instance}).created > 0
+}
+
 // hasTwo reports whether two resources for the instance would remain after the apply.
 func (f family) hasTwo() bool { return f.kept+f.created > 1 }
 

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -58,6 +60,16 @@ func (c *Client) pick(instances map[string]Instance, name string) (Instance, boo
 		}
 	}
 	return found, ok, nil
+}
+
+// InstanceNames returns the names in the list that [Client.FindInstance] has used last, in no order.
+func (c *Client) InstanceNames() []string {
+	c.lists.mu.Lock()
+	defer c.lists.mu.Unlock()
+	if c.lists.latest == nil {
+		return nil
+	}
+	return slices.Collect(maps.Keys(c.lists.latest.instances))
 }
 
 // CreateInstance creates an instance that is not connected to a number. RyzeAPI takes a TokenAccount only, and has a

@@ -186,7 +186,7 @@ func (c *listCache) read(ctx context.Context, key objectKey, look bool, understa
 	if c.first == (objectKey{}) {
 		c.first = key
 	}
-	alone, filter := c.first == key && c.usable() == nil, !c.noFilter && canFilter(key.instance)
+	alone, filter := c.first == key && c.usable() == nil && c.pending == nil, !c.noFilter && canFilter(key.instance)
 	c.mu.Unlock()
 	if alone {
 		return knownRead{reason: "it is the only one so far", filter: filter}
