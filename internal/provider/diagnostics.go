@@ -389,6 +389,11 @@ func explainWait(waited *ryzeapi.RateLimitError) string {
 		return `The request was waiting for its turn under the provider's "requests_per_minute". ` +
 			"Raise that, or allow more time."
 	}
+	if waited.Creates {
+		return "The request was waiting for RyzeAPI's limit of new instances, which is used up until " +
+			waited.Until.Format("15:04:05 MST") + ". Apply again, or allow more time: RyzeAPI creates 20 instances a minute, " +
+			"unless it has raised your limit."
+	}
 	return "The request was waiting for the rate limit of the token, which is used up until " +
 		waited.Until.Format("15:04:05 MST") + ", by this run or by others with the same token. " +
 		"Let the others finish first, or ask RyzeAPI for a higher limit."
@@ -404,7 +409,7 @@ func adviceForStatus(status int) string {
 			"use the one of this instance, or a TokenAccount."
 	case status == http.StatusNotFound:
 		return "The token's account has no instance with this name; names are case-sensitive. " +
-			`Correct "instance", or create the instance in RyzeAPI first.`
+			`Correct "instance", or create the instance first, with a ryzeapi_instance.`
 	case status == http.StatusTooManyRequests:
 		return "The token's rate limit was still used up after all retries, by this run or by others with the same token, " +
 			"and RyzeAPI did not say for how long. Run again in a minute, set the provider's " +

@@ -33,6 +33,11 @@ var storageOfShop = object{kind: s3Storage, instance: "shop"}
 // loopback matches the addresses in network errors, whose ports differ from run to run.
 var loopback = regexp.MustCompile(`127\.0\.0\.1:\d+(->127\.0\.0\.1:\d+)?`)
 
+// apiError is an error that RyzeAPI reports to one attempt.
+func apiError(status int, message string) error {
+	return &ryzeapi.CallError{Attempts: 1, Err: &ryzeapi.APIError{StatusCode: status, Message: message}}
+}
+
 func TestDiagnosticsGolden(t *testing.T) {
 	t.Parallel()
 	old := ryzeapi.S3{Region: "eu-west-1", Bucket: "old", AccessKey: "AKIAOLD"}
@@ -194,6 +199,40 @@ func TestDiagnosticsGolden(t *testing.T) {
 				describeStorage(ryzeapi.S3{Endpoint: "https://minio.example.com", Bucket: "old", AccessKey: "minioadmin"}), true,
 			),
 		},
+		// Whole instances.
+		{"create with a TokenInstance", failedInstanceError(create, "shop", apiError(401, "Invalid token"))},
+		{"quota", failedInstanceError(create, "shop", apiError(403, "Account instance quota exceeded"))},
+		{"name that exists", failedInstanceError(create, "shop", apiError(409, "Name is taken"))},
+		{"name that exists, at plan", existingInstanceError("${shop}")},
+		{"create that RyzeAPI refuses", failedInstanceError(create, "shop", apiError(400, "Invalid name"))},
+		{
+			"create whose outcome is unknown",
+			failedInstanceError(create, "shop", &ryzeapi.CallError{
+				Attempts: 1, Err: &ryzeapi.TimeoutError{After: time.Minute}, MayHaveTakenEffect: true,
+			}),
+		},
+		{
+			"create, waiting for the limit of new instances",
+			failedInstanceError(create, "shop", &ryzeapi.CallError{
+				Err: context.DeadlineExceeded, Last: &ryzeapi.RateLimitError{Creates: true, Until: time.Unix(0, 0).UTC()},
+			}),
+		},
+		{"delete with a TokenInstance", failedInstanceError(remove, "shop", apiError(401, "Invalid token"))},
+		{"delete", failedInstanceError(remove, "shop", apiError(500, "Failed to delete instance: busy"))},
+		{"read with a TokenInstance", failedInstanceError(read, "shop", &ryzeapi.CallError{Err: ryzeapi.ErrOneInstance})},
+		{"plan with a TokenInstance", failedInstanceError(read, "", &ryzeapi.CallError{Err: ryzeapi.ErrOneInstance})},
+		{"two resources for a whole instance", duplicateInstanceError("shop")},
+		{"instance without a moved block", movedInstanceError("shop")},
+		{"protected instance", protectedInstanceError("shop", false)},
+		{"protected instance, to replace", protectedInstanceError("shop", true)},
+		{"instance that is deleted", deletesInstanceWarning("shop")},
+		{"names that were not checked", uncheckedNamesWarning(apiError(503, "Service unavailable"))},
+		{"whole instance with another ID", replacedInstanceError("shop", "3", "7")},
+		{"no instance", noInstanceError("shpo", []string{"support", "Shop", "shop-1", "shop", "x"})},
+		{"no instance, and none like it", noInstanceError("shop", []string{"x"})},
+		{"token of no instance", noTokenInstanceError("shop", nil)},
+		{"token of an instance with another ID", otherTokenInstanceError("shop", "3", "7")},
+		{"instance without a token", unlistedTokenError("shop")},
 		// The other objects of an instance.
 		{
 			"fourth webhook",

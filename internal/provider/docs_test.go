@@ -45,6 +45,9 @@ func TestEverythingInTheSchemaIsDescribed(t *testing.T) {
 	for name, s := range p.schema.ListResourceSchemas {
 		schemas["list resource "+name] = s
 	}
+	for name, s := range p.schema.EphemeralResourceSchemas {
+		schemas["ephemeral resource "+name] = s
+	}
 	if len(schemas) < 5 {
 		t.Errorf("just %d schemas", len(schemas))
 	}
@@ -85,6 +88,9 @@ func TestEveryComponentHasAnExample(t *testing.T) {
 	}
 	for name := range p.schema.ListResourceSchemas {
 		wanted = append(wanted, "list-resources/"+name+"/list-resource.tfquery.hcl")
+	}
+	for name := range p.schema.EphemeralResourceSchemas {
+		wanted = append(wanted, "ephemeral-resources/"+name+"/ephemeral-resource.tf")
 	}
 	for _, file := range wanted {
 		if _, err := os.Stat(filepath.Join(examples, filepath.FromSlash(file))); err != nil {

@@ -21,6 +21,8 @@ const examples = "../../examples"
 var (
 	exampleVariable = regexp.MustCompile(`(?m)^variable "(\w+)"`)
 	exampleInstance = regexp.MustCompile(`"(shop-1|shop-2|support)"`)
+	// The first line of a resource that manages a whole instance.
+	exampleWholeInstance = regexp.MustCompile(`(?m)^resource "ryzeapi_instance" "\w+" {\n`)
 )
 
 // Every .tf file below examples/ is applied unchanged. If it is incomplete by itself, it is applied together with the
@@ -65,6 +67,7 @@ func applyExample(t *testing.T, file string) {
 	for _, found := range exampleVariable.FindAllStringSubmatch(whole, -1) {
 		variables[found[1]] = config.StringVariable("secret of " + found[1])
 	}
+	managesInstances := strings.Contains(whole, "resource \""+instanceType+"\"")
 	var instances []string
 	if strings.Contains(whole, "for_each = data.ryzeapi_instances.all.names") { // the account's names, not the file's
 		instances = []string{"shop-1", "shop-2", "support"}
@@ -75,7 +78,9 @@ func applyExample(t *testing.T, file string) {
 	for _, found := range exampleInstance.FindAllStringSubmatch(whole, -1) {
 		if !slices.Contains(instances, found[1]) {
 			instances = append(instances, found[1])
-			f.account.AddInstance(found[1])
+			if isImport || !managesInstances {
+				f.account.AddInstance(found[1])
+			}
 		}
 	}
 	if isImport {
@@ -91,6 +96,10 @@ func applyExample(t *testing.T, file string) {
 	}
 	environment := map[string]string{endpointVariable: f.url, tokenVariable: testToken}
 	steps := []resource.TestStep{{Config: whole, ConfigVariables: variables}}
+	if managesInstances { // which are protected
+		unprotected := exampleWholeInstance.ReplaceAllString(whole, "$0  deletion_protection = false\n")
+		steps = append(steps, resource.TestStep{Config: unprotected, ConfigVariables: variables})
+	}
 	if strings.Contains(whole, "for_each") { // the framework's own destroy does not support it
 		steps = append(steps, resource.TestStep{Config: readExample(t, filepath.Join(examples, "provider", "provider.tf"))})
 	}
@@ -108,7 +117,7 @@ func applyExample(t *testing.T, file string) {
 			saved := func(r mockapi.Request) bool {
 				return r.Path == strings.TrimSuffix(path, "shop")+name && strings.Contains(r.Body, secret+`":"secret of `)
 			}
-			if secret != "" && strings.Contains(whole, "resource \""+typeName+"\"") &&
+			if secret != "" && len(variables) > 0 && strings.Contains(whole, "resource \""+typeName+"\"") &&
 				!slices.ContainsFunc(f.mock.Requests(), saved) {
 				t.Errorf("the secret of the %s of %s was not sent", typeName, name)
 			}

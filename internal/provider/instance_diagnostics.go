@@ -32,21 +32,21 @@ func failedInstanceError(doing action, name string, err error) diag.Diagnostic {
 	said, isAPI := errors.AsType[*ryzeapi.APIError](err)
 	switch {
 	case isOneInstance(err):
-		return diag.NewErrorDiagnostic(summary, "The token is a TokenInstance. RyzeAPI lists only the token's own instance "+
-			"for it, and creates and deletes none.\n\n"+needsTokenAccount)
+		return diag.NewErrorDiagnostic(summary, "The token is a TokenInstance. With it, RyzeAPI lists only the "+
+			"token's own instance, and creates and deletes none.\n\n"+needsTokenAccount)
 	case isAPI && doing != read && said.StatusCode == http.StatusUnauthorized:
 		return diag.NewErrorDiagnostic(summary, ryzeAPIAnswered(said)+
-			"RyzeAPI says this of a token that it does not know, and of a TokenInstance.\n\n"+needsTokenAccount)
+			"RyzeAPI answers this to a token that it does not know, and to a TokenInstance.\n\n"+needsTokenAccount)
 	case isAPI && doing == create && said.StatusCode == http.StatusForbidden:
 		return diag.NewErrorDiagnostic(summary, ryzeAPIAnswered(said)+
 			"The account has as many instances as it may have. Delete one that you no longer need, or ask RyzeAPI for more.")
 	case doing == create && ryzeapi.MayHaveTakenEffect(err):
 		return diag.NewErrorDiagnostic(summary, explain(err)+"\n\n"+
-			"RyzeAPI may have created the instance, and its list of instances could not be had afterwards. "+
-			"The provider does not send a create twice.\n\n"+
+			"RyzeAPI may have created the instance, and the provider could not list the instances afterwards. "+
+			"It does not send a create twice.\n\n"+
 			"Run the same command again. If it says that the instance exists already, import it:\n\n"+importInstance(name))
 	case doing == create:
-		return diag.NewErrorDiagnostic(summary, explainCall(err)+"\n\nThe instance was not created. Run again.")
+		return diag.NewErrorDiagnostic(summary, explainCall(err)+"\n\nThe instance was not created.")
 	}
 	return diag.NewErrorDiagnostic(summary, explainCall(err))
 }

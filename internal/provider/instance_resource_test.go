@@ -100,12 +100,12 @@ func TestFailedCreatesOfInstances(t *testing.T) {
 		err     string
 	}{
 		"TokenInstance": {
-			fault: mockapi.FailWith(401, "Invalid token"), err: `RyzeAPI says this of a token that it does not know, and of`,
+			fault: mockapi.FailWith(401, "Invalid token"), err: `RyzeAPI answers this to a token that it does not know`,
 		},
 		"quota": {
 			options: mockapi.Options{Creation: mockapi.Creation{Quota: 1}}, err: `as many instances as it may have`,
 		},
-		"dropped before": {fault: mockapi.DropBefore(), err: `The instance was not created\. Run again\.`},
+		"dropped before": {fault: mockapi.DropBefore(), err: `The instance was not created\.`},
 		"name":           {fault: mockapi.FailWith(400, "Invalid name"), err: `400 Bad Request: Invalid name`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestCreateWithUnknownOutcome(t *testing.T) {
 					})
 				},
 				config: unprotectedInstance, sent: []string{createBody},
-				err: `(?s)RyzeAPI may have created the instance.*does not send a create twice.*import \{`,
+				err: `(?s)RyzeAPI may have created the instance.*It does not send a create twice.*import \{`,
 			},
 			{config: unprotectedInstance, err: `^Instance "new" exists already\n`},
 			{importID: "new", config: unprotectedInstance},

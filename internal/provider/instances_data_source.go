@@ -59,7 +59,8 @@ func (d *instancesDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 					"that were found, ready for `for_each`. A name that does not exist causes a warning.",
 			},
 			"name_prefix": schema.StringAttribute{
-				Optional: true,
+				Optional:   true,
+				Validators: []validator.String{checkPrefix},
 				MarkdownDescription: "Find only instances whose names begin with this, in the same case, such as `tenant-`. " +
 					"If omitted, instances with any name.",
 			},

@@ -59,6 +59,11 @@ func TestInstancesAreFiltered(t *testing.T) {
 			config:   arguments{"connection_state": "online"},
 			warnings: []string{`^No instance has the connection state "online"\n`},
 		},
+		"prefix":                   {config: arguments{"name_prefix": "z"}, want: []string{"zoo"}},
+		"prefix in the wrong case": {config: arguments{"name_prefix": "b"}},
+		"prefix and names": {
+			config: arguments{"name_prefix": "z", "names": []string{"zoo", "shop"}}, want: []string{"zoo"},
+		},
 		"name in the wrong case": {config: arguments{"names": []string{"bar"}}, warnings: notFound},
 		"one that does not exist": {
 			config: arguments{"names": []string{"zoo", "nope"}}, want: []string{"zoo"}, warnings: notFound,
@@ -112,6 +117,7 @@ func TestFilterOfInstancesIsValidated(t *testing.T) {
 		"a comma":            {arguments{"names": []any{"sales,shop"}}, `The name "sales,shop" contains a comma`},
 		"white space":        {arguments{"names": []any{"sales "}}, `The name "sales " begins or ends with white space`},
 		"a byte order mark":  {arguments{"names": []any{"\ufeffsales"}}, `contains a byte order mark`},
+		"an empty prefix":    {arguments{"name_prefix": ""}, `Invalid "name_prefix"\n\nThe value is empty`},
 		"an empty state":     {arguments{"connection_state": ""}, `Invalid "connection_state"\n\nThe value is empty`},
 		"a state":            {arguments{"connection_state": "QR"}, ``},
 		"a line break in it": {arguments{"connection_state": "qr\n"}, `Invalid "connection_state"`},
@@ -151,6 +157,31 @@ func TestAttributesOfInstances(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+}
+
+// One list serves the data sources of all instances.
+func TestOneInstance(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mockapi.Options{})
+	f.account.AddInstance("shop-2")
+	p := f.connect()
+	for name, c := range map[string]struct{ want, err string }{
+		"shop": {want: "1"}, "shop-2": {want: "2"},
+		"Shop": {err: `(?s)^There is no instance "Shop"\n.*nearest names are "shop", "shop-2"\.`},
+		"none": {err: `(?s)^There is no instance "none"\n\n[^\n]*$`},
+	} {
+		state, failed := p.readData("ryzeapi_instance", arguments{"name": name})
+		switch {
+		case failed == nil && c.err == "":
+			got := state.plain()
+			if got["id"] != c.want || got["name"] != name || got["connection_state"] != "connected" {
+				t.Errorf("%v", got)
+			}
+		case failed == nil || c.err == "" || !regexp.MustCompile(c.err).MatchString(failed.text):
+			t.Errorf("%s: %+v, want %q", name, failed, c.err)
+		}
+	}
+	f.mustAsk(1)
 }
 
 func TestAccInstancesCanBeTheKeysOfForEach(t *testing.T) {

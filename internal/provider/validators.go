@@ -57,6 +57,12 @@ var (
 		}
 		return ryzeapi.CheckPlainText(s)
 	}}
+	checkPrefix = textCheck{description: "the beginning of a name", check: func(s string) error {
+		if s == "" {
+			return errors.New("is empty; omit it to find instances with any name")
+		}
+		return ryzeapi.CheckPlainText(s)
+	}}
 	checkCertificates = textCheck{description: "certificates in PEM form", check: func(s string) error {
 		_, err := ryzeapi.ParseRootCAs([]byte(s))
 		return err

@@ -1,0 +1,3 @@
+list "ryzeapi_instance" "all" {
+  provider = ryzeapi
+}

@@ -1,0 +1,4 @@
+import {
+  to = ryzeapi_instance.shop
+  id = "shop-1"
+}

@@ -1,0 +1,6 @@
+import {
+  to = ryzeapi_instance.shop
+  identity = {
+    name = "shop-1"
+  }
+}
