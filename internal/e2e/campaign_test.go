@@ -48,6 +48,7 @@ type campaign struct {
 	*fixture
 	random    *rand.Rand
 	resources map[string]*resource // by instance
+	tenants   tenants
 
 	mu     sync.Mutex
 	faulty bool           // whether requests meet faults now
@@ -68,6 +69,7 @@ func newCampaign(t *testing.T, seed uint64) *campaign {
 	t.Helper()
 	c := &campaign{
 		random: rand.New(rand.NewPCG(seed, 0)), resources: map[string]*resource{}, faults: map[string]int{},
+		tenants: tenants{configured: map[string]bool{}, imported: map[string]bool{}},
 	}
 	choose := mockapi.RandomFaults(seed, faultShare)
 	c.fixture = newFixture(t, mockapi.Options{
@@ -97,6 +99,7 @@ func (c *campaign) runRounds(rounds int) {
 		if round > 0 {
 			c.drift()
 		}
+		c.changeTenants()
 		c.settle()
 		c.compare()
 		if r := c.runConfigured("plan", "-detailed-exitcode"); r.exit != 0 {
@@ -110,6 +113,7 @@ func (c *campaign) runRounds(rounds int) {
 		}
 	}
 	clear(c.resources)
+	clear(c.tenants.configured)
 	c.compare()
 
 	faults := 0
@@ -132,9 +136,12 @@ func (c *campaign) settle() {
 		r := c.runConfigured("apply", "-auto-approve")
 		c.setFaulty(false)
 		if r.exit == 0 {
+			clear(c.tenants.imported)
 			return
 		}
-		if !faulty {
+		wasLost := existsAlready.MatchString(r.out)
+		c.importExisting(r.out)
+		if !faulty && !wasLost {
 			c.t.Fatalf("an apply without faults failed:\n%s", r.out)
 		}
 		if c.random.IntN(3) == 0 {
@@ -166,6 +173,7 @@ func (c *campaign) compare() {
 		}
 		c.compareObjects(instance, others)
 	}
+	c.compareTenants()
 }
 
 // change makes random changes to the configuration.
@@ -256,7 +264,9 @@ func (c *campaign) runConfigured(args ...string) result {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	before := len(c.mock.Requests())
 	r := c.run([]string{"TF_VAR_secrets=" + string(encoded)}, args...)
+	c.checkCreates(c.mock.Requests()[before:])
 	if args[0] != "plan" {
 		c.applies++
 		c.failed += min(r.exit, 1)
@@ -272,6 +282,7 @@ func (c *campaign) runConfigured(args ...string) result {
 func (c *campaign) hcl() string {
 	config := providerBlocks(arguments{"request_timeout": "1s", "max_retries": 1}) +
 		arguments{"type": expr("map(string)"), "ephemeral": true}.hcl(`variable "secrets"`)
+	config += c.tenants.hcl()
 	for _, instance := range slices.Sorted(maps.Keys(c.resources)) {
 		config += c.resources[instance].hcl(instance)
 		if o := c.resources[instance].objects; o != nil {

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -77,6 +78,44 @@ func TestKilledProvider(t *testing.T) {
 		if c.command == "apply" {
 			f.mustRun([]string{secret}, "plan", "-detailed-exitcode")
 		}
+	}
+}
+
+// The provider is killed after a create took effect, and before its answer. The instance is not created twice: the next
+// run names the import, which takes it over.
+func TestKilledProviderWhileCreating(t *testing.T) {
+	t.Parallel()
+	log := filepath.Join(t.TempDir(), "terraform.log")
+	f := newFixture(t, mockapi.Options{Fault: func(r *http.Request) mockapi.Fault {
+		if r.Method != http.MethodPost {
+			return nil
+		}
+		return func(w http.ResponseWriter, r *http.Request, handler http.Handler) {
+			handler.ServeHTTP(httptest.NewRecorder(), r)
+			killProvider(t, log)
+			mockapi.DropBefore()(w, r, handler)
+		}
+	}})
+	config := providerBlocks(nil) + arguments{"name": "new"}.hcl(`resource "ryzeapi_instance" "new"`)
+	f.write(config)
+	if r := f.run([]string{"TF_LOG=DEBUG", "TF_LOG_PATH=" + log}, "apply", "-auto-approve"); r.exit == 0 {
+		t.Fatalf("the provider was not killed:\n%s", r.out)
+	}
+	r := f.run(nil, "apply", "-auto-approve")
+	if r.exit == 0 || !strings.Contains(r.unwrapped(), `Instance "new" exists already`) {
+		t.Fatalf("exit code %d\n%s", r.exit, r.out)
+	}
+	f.write(config + arguments{"to": expr("ryzeapi_instance.new"), "id": "new"}.hcl("import"))
+	f.mustRun(nil, "apply", "-auto-approve")
+	f.mustRun(nil, "plan", "-detailed-exitcode")
+	creates := 0
+	for _, r := range f.mock.Requests() {
+		if r.Method == http.MethodPost {
+			creates++
+		}
+	}
+	if creates != 1 {
+		t.Errorf("%d creates", creates)
 	}
 }
 

@@ -64,6 +64,34 @@ resource "ryzeapi_instance_websocket" "shop" {
 }
 `
 
+// newInstance creates an instance with what belongs to it. Its webhook is sent the instance's own token.
+const newInstance = `
+resource "ryzeapi_instance" "tenant" {
+  name = "tenant-1"
+}
+
+ephemeral "ryzeapi_instance_token" "tenant" {
+  instance    = ryzeapi_instance.tenant.name
+  instance_id = ryzeapi_instance.tenant.id
+}
+
+resource "ryzeapi_instance_webhook" "tenant" {
+  instance      = ryzeapi_instance.tenant.name
+  url           = "https://hooks.example.com/tenant-1"
+  authorization = ephemeral.ryzeapi_instance_token.tenant.token
+}
+
+resource "ryzeapi_instance_s3" "tenant" {
+  instance    = ryzeapi_instance.tenant.name
+  endpoint    = ryzeapi_instance_s3.support.endpoint
+  region      = "us-east-1"
+  bucket      = "whatsapp"
+  access_key  = "minioadmin"
+  secret_key  = var.minio_secret_key
+  path_prefix = "tenant-1/"
+}
+`
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx)
@@ -204,7 +232,9 @@ func (s *tour) play(ctx context.Context) error {
 		{"Repair it", s.repair},
 		{"An instance as code: add the settings, a webhook and the WebSocket of shop-1", s.addRest},
 		{"Somebody changes the webhook's authorization by hand: the plan shows that, not the value", s.driftOfWebhook},
-		{"Destroy", s.destroy},
+		{"From nothing: a new instance with its storage, and a webhook that is sent its token", s.createInstance},
+		{"Destroy: refused, because a deleted instance is logged out of WhatsApp for good", s.destroyRefused},
+		{"Allow that for the new instance, and destroy", s.destroy},
 	} {
 		fmt.Printf("\n%s\n", bold("── "+step.title+" "+strings.Repeat("─", max(0, 96-len(step.title)))))
 		if err := step.run(ctx); err != nil {
@@ -347,13 +377,57 @@ func (s *tour) driftOfWebhook(ctx context.Context) error {
 	return nil
 }
 
+func (s *tour) createInstance(ctx context.Context) error {
+	if err := s.writeInstance(newInstance); err != nil {
+		return err
+	}
+	if _, err := s.terraform(ctx, 0, "apply", "-auto-approve"); err != nil {
+		return err
+	}
+	s.showWrites()
+	token := accountToken + "-tenant-1"
+	if s.account.Webhook("tenant-1", "default").Authorization != token {
+		return errors.New("the webhook does not have the token of its instance")
+	}
+	state, err := os.ReadFile(filepath.Join(s.dir, "terraform.tfstate"))
+	if err != nil || bytes.Contains(state, []byte(token)) {
+		return fmt.Errorf("the token is in the state, or that cannot be read: %w", err)
+	}
+	return s.holds("tenant-1", minioSecret)
+}
+
+func (s *tour) writeInstance(configuration string) error {
+	if err := os.WriteFile(filepath.Join(s.dir, "tenant.tf"), []byte(configuration), 0o600); err != nil {
+		return fmt.Errorf("writing the configuration: %w", err)
+	}
+	return nil
+}
+
+func (s *tour) destroyRefused(ctx context.Context) error {
+	_, err := s.terraform(ctx, 1, "destroy", "-auto-approve")
+	if err == nil && s.account.InstanceID("tenant-1") == "" {
+		return errors.New("the instance is gone")
+	}
+	return err
+}
+
 func (s *tour) destroy(ctx context.Context) error {
+	unprotected := strings.Replace(newInstance, `"tenant-1"
+`, `"tenant-1"
+  deletion_protection = false
+`, 1)
+	if err := s.writeInstance(unprotected); err != nil {
+		return err
+	}
+	if _, err := s.terraform(ctx, 0, "apply", "-auto-approve"); err != nil {
+		return err
+	}
 	if _, err := s.terraform(ctx, 0, "destroy", "-auto-approve"); err != nil {
 		return err
 	}
 	s.showWrites()
-	if s.account.Webhook("shop-1", "default").Enabled {
-		return errors.New("the webhook is still enabled")
+	if s.account.Webhook("shop-1", "default").Enabled || s.account.InstanceID("tenant-1") != "" {
+		return errors.New("the webhook is still enabled, or the new instance exists")
 	}
 	return errors.Join(s.holds("shop-1", ""), s.holds("support", ""))
 }
@@ -372,8 +446,12 @@ func (s *tour) showWrites() {
 	fmt.Println("\n  RyzeAPI received:")
 	writes := 0
 	for _, r := range requests[s.shown:] {
-		if r.Method == http.MethodPost {
+		switch r.Method {
+		case http.MethodPost:
 			fmt.Printf("    %s %s %s\n", r.Method, r.Path, cyan(redacted(r.Body)))
+			writes++
+		case http.MethodDelete:
+			fmt.Printf("    %s %s\n", r.Method, r.Path)
 			writes++
 		}
 	}

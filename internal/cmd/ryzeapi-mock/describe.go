@@ -34,6 +34,12 @@ func action(r mockapi.Request) string {
 			return describeWrite(o.name, unescaped(name), r.Body)
 		}
 	}
+	if request == "POST /api/instance/new" {
+		return describeCreate(r.Body)
+	}
+	if name, ok := strings.CutPrefix(request, "DELETE /api/instance/delete/"); ok {
+		return "Delete instance " + unescaped(name)
+	}
 	if name, ok := strings.CutPrefix(request, "POST /api/instance/reconnect/"); ok {
 		return "Reconnect " + unescaped(name)
 	}
@@ -77,6 +83,17 @@ func describeWrite(object, instance, body string) string {
 		return "Save " + object + " of " + instance + ": host " + sent.Host
 	}
 	return "Save " + object + " of " + instance
+}
+
+// describeCreate describes a request that creates an instance.
+func describeCreate(body string) string {
+	var sent struct {
+		Name string `json:"name"`
+	}
+	if json.Unmarshal([]byte(body), &sent) != nil {
+		return "Create an instance: unreadable body"
+	}
+	return "Create instance " + sent.Name
 }
 
 func unescaped(segment string) string {

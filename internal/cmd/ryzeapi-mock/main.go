@@ -65,7 +65,8 @@ Usage: ryzeapi-mock [flags]
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to listen on; with port 0, any free port")
 	instances := flags.String("instances", "shop-1,shop-2,support", "`names` of the instances, separated by commas")
 	flags.IntVar(&o.rateLimit, "rate-limit", 0,
-		"number of `requests` that each token may send per minute, 0 for no limit;\nRyzeAPI's own limit is 100")
+		"number of `requests` that each token may send per minute, 0 for no limit;\nRyzeAPI's own limit is 100. "+
+			"A fifth as many instances can be created")
 	flags.Float64Var(&o.faults, "faults", 0,
 		"`share` of requests that meet a fault, from 0 to 1: errors, dropped connections,\n"+
 			"and answers that are late, cut off or never come")
@@ -114,6 +115,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	chooseFault := mockapi.RandomFaults(o.seed, o.faults)
 	mock := mockapi.New(mockapi.Options{
 		RateLimit: o.rateLimit,
+		Creation:  mockapi.Creation{Limit: (o.rateLimit + 4) / 5},
 		Fault: func(r *http.Request) mockapi.Fault {
 			_, fault := chooseFault(r) // the journal has the name
 			return fault

@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+)
+
+const createPath = "/api/instance/new"
+
+// wholeAccount is a configuration of the fleet's instances themselves, and of all their objects.
+func wholeAccount(config fleet) string {
+	config.more += arguments{
+		"for_each": expr("local.names"), "name": expr("each.key"), "deletion_protection": false,
+	}.hcl(`resource "ryzeapi_instance" "all"`)
+	return strings.ReplaceAll(wholeInstances(config), "  instance = each.key\n",
+		"  instance = ryzeapi_instance.all[each.key].name\n")
+}
+
+// accountSteps run one after the other, for all instances and their objects.
+var accountSteps = []struct {
+	name    string
+	args    []string
+	creates int // of each instance
+	writes  int // to each instance
+}{
+	{"create all from nothing", []string{"apply", "-auto-approve"}, 1, 5},
+	{"empty plan", []string{"plan", "-detailed-exitcode"}, 0, 0},
+	{"destroy all", []string{"destroy", "-auto-approve"}, 0, 6},
+}
+
+// measureAccount runs the steps for a number of instances, and reports what each costs.
+func (f *fixture) measureAccount(instances int, report func(name, out string, c cost)) {
+	f.t.Helper()
+	config := fleet{number: instances}
+	f.write(wholeAccount(config))
+	for _, step := range accountSteps {
+		f.mock.NewWindows()
+		before, rateLimited, start := len(f.mock.Requests()), f.rateLimited(), time.Now()
+		r := f.run([]string{"TF_VAR_secret=one"}, step.args...)
+		if r.exit != 0 {
+			f.t.Fatalf("%s: exit code %d\n%s", step.name, r.exit, r.out)
+		}
+		c := cost{elapsed: time.Since(start), rateLimited: f.rateLimited() - rateLimited}
+		creates := 0
+		for _, request := range f.mock.Requests()[before:] {
+			switch {
+			case request.Path == createPath:
+				creates++
+			case request.Method == http.MethodGet:
+				c.other++
+			default:
+				c.writes++
+			}
+		}
+		if creates != step.creates*instances || c.writes != step.writes*instances {
+			f.t.Fatalf("%s: %d creates and %d writes", step.name, creates, c.writes)
+		}
+		for _, name := range config.names() {
+			exists := f.account.InstanceID(name) != ""
+			if isGone := step.name == "destroy all"; isGone == exists || !isGone && !f.isConfigured(name, "one") {
+				f.t.Fatalf("%s: %s is not as it should be", step.name, name)
+			}
+		}
+		report(step.name, r.out, c)
+	}
+}
+
+// An account comes from nothing by one apply, and goes by one destroy. What waits for the limit of new instances holds
+// nothing else up, no limit is exceeded, and lists are few.
+func TestAccountFromNothing(t *testing.T) {
+	t.Parallel()
+	const instances = 12
+	options := withLimitAndLatency(mockapi.Options{
+		RateLimit: 30, RateWindow: 3 * time.Second, Creation: mockapi.Creation{Limit: 4},
+	}, true)
+	f := newFixture(t, options)
+	f.cli = terraformRace
+	f.measureAccount(instances, func(name, out string, c cost) {
+		if c.rateLimited > 0 {
+			t.Errorf("%s: %d requests exceeded a limit", name, c.rateLimited)
+		}
+		if most := map[string]int{"create all from nothing": 2 * instances}[name]; c.other > max(5, most) {
+			t.Errorf("%s: %d reads", name, c.other)
+		}
+		if name != "destroy all" && strings.Contains(out, "Warning: Instance") {
+			t.Errorf("%s warns:\n%s", name, out)
+		}
+		t.Logf("%s: %d + %d requests, %s", name, c.writes, c.other, c.elapsed)
+	})
+}
+
+// BenchmarkAccount prints what accounts from nothing cost, like [BenchmarkFleet].
+func BenchmarkAccount(b *testing.B) {
+	for _, instances := range []int{20, 300} {
+		b.Run(fmt.Sprint(instances), func(b *testing.B) {
+			for range b.N {
+				f := newFixture(b, withLimitAndLatency(mockapi.Options{Creation: mockapi.Creation{Limit: 20}}, true))
+				peakMemory := watchMemory()
+				f.measureAccount(instances, func(name, _ string, c cost) {
+					fmt.Fprintf(os.Stderr, "| instances with all objects | %d | %s | %.1f s | %d + %d | %d | %d MB |\n",
+						instances, name, c.elapsed.Seconds(), c.writes, c.other, c.rateLimited, peakMemory()>>20)
+					peakMemory = watchMemory()
+				})
+				peakMemory()
+				b.ReportMetric(0, "ns/op")
+			}
+		})
+	}
+}
