@@ -22,14 +22,15 @@ import (
 //	In `main.tf`, change the resource:          at least one of them replaces the one with the same header
 //	... the `main.tf` of [a guide](guide.md)    the folder starts with the files of that guide
 var (
-	hclBlock       = regexp.MustCompile("(?ms)^```(?:terraform|hcl)\n(.*?)^```")
-	captionFile    = regexp.MustCompile("`([\\w./-]+\\.(?:tf|tfquery\\.hcl|tftest\\.hcl))`")
-	captionGuide   = regexp.MustCompile(`\]\((?:docs/guides/)?([\w-]+\.md)\)`)
-	captionAdds    = regexp.MustCompile(`(?i)\badd\b`)
-	captionChanges = regexp.MustCompile(`(?i)\bchange\b`)
-	topLevelBlock  = regexp.MustCompile(`(?ms)^((?:#[^\n]*\n)*)(\w[^\n]*?) \{(?:[^\n]*\}\n|\n.*?^\}\n)`)
-	variableName   = regexp.MustCompile(`(?m)^variable "(\w+)"`)
-	preflightIsOn  = regexp.MustCompile(`preflight +=\s+"(?:access|write)"`)
+	hclBlock        = regexp.MustCompile("(?ms)^```(?:terraform|hcl)\n(.*?)^```")
+	captionFile     = regexp.MustCompile("`([\\w./-]+\\.(?:tf|tfquery\\.hcl|tftest\\.hcl))`")
+	captionGuide    = regexp.MustCompile(`\]\((?:docs/guides/)?([\w-]+\.md)\)`)
+	captionAdds     = regexp.MustCompile(`(?i)\badd\b`)
+	captionChanges  = regexp.MustCompile(`(?i)\bchange\b`)
+	topLevelBlock   = regexp.MustCompile(`(?ms)^((?:#[^\n]*\n)*)(\w[^\n]*?) \{(?:[^\n]*\}\n|\n.*?^\}\n)`)
+	variableName    = regexp.MustCompile(`(?m)^variable "(\w+)"`)
+	createdInstance = regexp.MustCompile(`(?m)^resource "ryzeapi_instance" "\w+" \{\n  name = "([\w-]+)"`)
+	preflightIsOn   = regexp.MustCompile(`preflight +=\s+"(?:access|write)"`)
 )
 
 // cannotRun has code of the blocks that no test can run, with the reason. Each entry fits exactly one block.
@@ -220,6 +221,9 @@ func planBlocks(t *testing.T, blocks []docBlock) {
 		env := stores.env
 		for file, content := range files {
 			f.writeFile(file, content)
+			for _, created := range createdInstance.FindAllStringSubmatch(content, -1) {
+				f.account.RemoveInstance(created[1])
+			}
 			for _, declared := range variableName.FindAllStringSubmatch(content, -1) {
 				env = append(env, "TF_VAR_"+declared[1]+"=secret")
 			}

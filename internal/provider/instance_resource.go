@@ -79,8 +79,7 @@ func (r *instanceResource) Configure(_ context.Context, req resource.ConfigureRe
 // Schema implements [resource.Resource].
 func (r *instanceResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A RyzeAPI instance: one WhatsApp number, with all that is configured of it. " +
-			"It needs a TokenAccount. A new instance is not connected to a number yet.",
+		MarkdownDescription: "A RyzeAPI instance: one WhatsApp number. The provider's token must be a TokenAccount.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required: true,

@@ -35,9 +35,7 @@ func (r *instanceTokenEphemeralResource) Schema(
 	_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse,
 ) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The token of one instance (its TokenInstance), for a write-only argument of another resource, " +
-			"such as a secret in Kubernetes or in a vault. It is in no state and no plan. " +
-			"It needs Terraform 1.10 or OpenTofu 1.11.",
+		MarkdownDescription: "The token of one instance, for a write-only argument. It is in no state and no plan.",
 		Attributes: map[string]schema.Attribute{
 			"instance": schema.StringAttribute{
 				Required:            true,
