@@ -113,3 +113,75 @@ func BenchmarkAccount(b *testing.B) {
 		})
 	}
 }
+
+// Whatever leads to it, a protected instance is not deleted, and the plan says why.
+func TestProtectedInstance(t *testing.T) {
+	t.Parallel()
+	const (
+		protected = `Instance "new" is protected from deletion`
+		exists    = `Instance "new" exists already`
+	)
+	f := newFixture(t, mockapi.Options{})
+	instance := func(more arguments) string {
+		return providerBlocks(nil) + arguments{"name": "new"}.with(more).hcl(`resource "ryzeapi_instance" "new"`)
+	}
+	f.write(instance(nil))
+	f.mustRun(nil, "apply", "-auto-approve")
+	for _, c := range []struct {
+		name, config string
+		before, args []string
+		want         string
+	}{
+		{"destroy", instance(nil), nil, []string{"destroy", "-auto-approve"}, protected},
+		{"destroy, no refresh", instance(nil), nil, []string{"destroy", "-auto-approve", "-refresh=false"}, protected},
+		{"removed block of configuration", providerBlocks(nil), nil, []string{"apply", "-auto-approve"}, protected},
+		{"another name", instance(arguments{"name": "newer"}), nil, []string{"apply", "-auto-approve"}, protected},
+		{
+			"another name, unprotected at once", instance(arguments{"name": "newer", "deletion_protection": false}), nil,
+			[]string{"apply", "-auto-approve"}, protected,
+		},
+		{
+			"-replace", instance(nil), nil, []string{"apply", "-auto-approve", "-replace=ryzeapi_instance.new"}, protected,
+		},
+		{
+			"-replace, no refresh", instance(nil), nil,
+			[]string{"apply", "-auto-approve", "-refresh=false", "-replace=ryzeapi_instance.new"}, protected,
+		},
+		{"tainted", instance(nil), []string{"taint", "ryzeapi_instance.new"}, []string{"apply", "-auto-approve"}, protected},
+		{"tainted, no refresh", instance(nil), nil, []string{"apply", "-auto-approve", "-refresh=false"}, exists},
+	} {
+		f.write(c.config)
+		if c.before != nil {
+			f.mustRun(nil, c.before...)
+		}
+		if r := f.run(nil, c.args...); r.exit == 0 || !strings.Contains(r.unwrapped(), c.want) {
+			t.Errorf("%s: exit code %d\n%s", c.name, r.exit, r.out)
+		}
+	}
+	f.write(instance(nil))
+	f.mustRun(nil, "untaint", "ryzeapi_instance.new")
+	f.mustRun(nil, "plan", "-detailed-exitcode")
+
+	// Renamed without a moved block: refused even if it is allowed to be deleted.
+	f.write(instance(arguments{"deletion_protection": false}))
+	f.mustRun(nil, "apply", "-auto-approve")
+	f.write(strings.ReplaceAll(instance(arguments{"deletion_protection": false}), `"new" {`, `"other" {`))
+	if r := f.run(nil, "apply", "-auto-approve"); r.exit == 0 ||
+		!strings.Contains(r.unwrapped(), `The resource for instance "new" is renamed without a moved block`) {
+		t.Errorf("renamed: exit code %d\n%s", r.exit, r.out)
+	}
+	for _, r := range f.mock.Requests() {
+		if r.Method == http.MethodDelete {
+			t.Error("an instance was deleted")
+		}
+	}
+	f.write(instance(arguments{"deletion_protection": false}))
+	r := f.run(nil, "apply", "-auto-approve", "-replace=ryzeapi_instance.new")
+	if r.exit != 0 || f.account.InstanceID("new") != "2" {
+		t.Errorf("-replace of an unprotected instance: exit code %d\n%s", r.exit, r.out)
+	}
+	r = f.run(nil, "destroy", "-auto-approve")
+	if r.exit != 0 || f.account.InstanceID("new") != "" || !strings.Contains(r.unwrapped(), "logged out for good") {
+		t.Errorf("destroy: exit code %d\n%s", r.exit, r.out)
+	}
+}
