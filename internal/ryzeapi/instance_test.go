@@ -154,6 +154,26 @@ func TestCreatedAndDeletedInstancesAreNotMistaken(t *testing.T) {
 	}
 }
 
+// If no list can be had after an instance was deleted, that is the error, and the older list is not believed.
+func TestAFailedListIsNotReplacedByAnOlderOne(t *testing.T) {
+	t.Parallel()
+	b := benchOf(t, mockapi.Options{})
+	if _, ok, err := b.FindInstance(t.Context(), "shop"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if err := b.DeleteInstance(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	b.mock.Inject(http.MethodGet, 3, mockapi.FailWith(503, "busy")) // all attempts
+	_, _, err := b.FindInstance(t.Context(), "shop")
+	if said, ok := errors.AsType[*ryzeapi.APIError](err); !ok || said.StatusCode != 503 {
+		t.Error(err)
+	}
+	if _, ok, err := b.FindInstance(t.Context(), "other"); !ok || err != nil { // the older list is good for that
+		t.Error(ok, err)
+	}
+}
+
 // A delete is repeated until it is answered, with the account's token only.
 func TestDeleteInstance(t *testing.T) {
 	t.Parallel()

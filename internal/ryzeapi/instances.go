@@ -31,14 +31,16 @@ func (c *Client) List(ctx context.Context) ([]Instance, error) {
 
 // fetchList lists the instances for the cache. A list that only saves requests is not worth many attempts. For a look,
 // it does not wait for the rate limit.
-func (c *Client) fetchList(ctx context.Context, w want) {
+func (c *Client) fetchList(ctx context.Context, w want) error {
 	how := request{look: w.look, maxRetries: c.maxRetries}
 	if !w.thorough {
 		how.maxRetries = min(1, c.maxRetries)
 	}
-	if _, err := c.list(ctx, how); err != nil {
+	_, err := c.list(ctx, how)
+	if err != nil {
 		c.debug(ctx, "the instances cannot be listed", map[string]any{"problem": err.Error()})
 	}
+	return err
 }
 
 func (c *Client) list(ctx context.Context, how request) (instances []Instance, err error) {

@@ -14,8 +14,8 @@ const listMaxAge = time.Minute
 // request, whatever the number of instances, and the answers to reads of one instance. It also has the instances' own
 // tokens. Nothing is used for an instance that was written after it was requested.
 type listCache struct {
-	fetch  func(context.Context, want) // requests a list, and reports it with begin and end
-	isHeld func() bool                 // reports whether a list is waiting for the reset
+	fetch  func(context.Context, want) error // requests a list, and reports it with begin and end
+	isHeld func() bool                       // reports whether a list is waiting for the reset
 
 	mu        sync.Mutex
 	first     objectKey                   // the object that was read first
@@ -67,6 +67,7 @@ type sharedFetch struct {
 	want    want
 	writes  int // that had ended when it began
 	waiting int
+	err     error // once it is done
 }
 
 func newListCache() *listCache {
@@ -313,7 +314,10 @@ func (c *listCache) wait(ctx context.Context, w want) *list {
 			c.endFetch(pending)
 		}
 		if ctx.Err() != nil || pending.gives(w, c.changed[w.instance]) {
-			return c.serving(w)
+			if l := c.serving(w); l != nil || pending.err == nil || gaveUp(pending.err) {
+				return l
+			}
+			return &list{err: pending.err} // an older list is kept, which is not what the read wants
 		}
 	}
 }
@@ -330,9 +334,10 @@ func (c *listCache) startFetch(ctx context.Context, w want) *sharedFetch {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	started := &sharedFetch{done: make(chan struct{}), cancel: cancel, want: w, writes: c.writes}
 	go func() {
-		c.fetch(ctx, w)
+		err := c.fetch(ctx, w)
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		started.err = err
 		c.endFetch(started)
 		close(started.done)
 	}()
