@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +99,7 @@ func TestAccountFromNothing(t *testing.T) {
 // BenchmarkAccount prints what accounts from nothing cost, like [BenchmarkFleet].
 func BenchmarkAccount(b *testing.B) {
 	for _, instances := range []int{20, 300} {
-		b.Run(fmt.Sprint(instances), func(b *testing.B) {
+		b.Run(strconv.Itoa(instances), func(b *testing.B) {
 			for range b.N {
 				f := newFixture(b, withLimitAndLatency(mockapi.Options{Creation: mockapi.Creation{Limit: 20}}, true))
 				peakMemory := watchMemory()

@@ -355,6 +355,10 @@ func mockError(t *testing.T, fault mockapi.Fault, doing action) error {
 		_, err = client.DisableS3(t.Context(), "shop")
 	case read:
 		_, err = client.S3("shop").Get(t.Context())
+	case create:
+		_, err = client.CreateInstance(t.Context(), "new")
+	case remove:
+		err = client.DeleteInstance(t.Context(), "shop")
 	}
 	if err == nil {
 		t.Fatal("the call did not fail")

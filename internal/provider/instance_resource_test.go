@@ -2,6 +2,7 @@ package provider
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -243,14 +244,20 @@ func TestImportOfAnInstance(t *testing.T) {
 	playAs(t, instanceType, false, mockapi.Options{}, func(f *fixture) []step {
 		f.account.AddInstance("shop-2")
 		return []step{
-			{importID: "shpo", config: arguments{"name": "shpo"}, err: `(?s)^There is no instance "shpo"\n.*nearest names are "shop"\.`},
+			{
+				importID: "shpo", config: arguments{"name": "shpo"},
+				err: `(?s)^There is no instance "shpo"\n.*nearest names are "shop"\.`,
+			},
 			{importID: "a,b", config: arguments{"name": "a"}, err: `^Invalid import ID\n`},
 			{importID: "shop", config: arguments{"name": "shop"}},
 			{
 				config: arguments{"name": "shop"}, action: noop,
 				state: map[string]any{"id": "1", "deletion_protection": true},
 			},
-			{config: arguments{"name": "shop", "deletion_protection": false}, changes: changes{"deletion_protection": {true, false}}},
+			{
+				config:  arguments{"name": "shop", "deletion_protection": false},
+				changes: changes{"deletion_protection": {true, false}},
+			},
 			{sent: []string{"DELETE /api/instance/delete/shop"}, warnings: []string{`^Instance "shop" will be deleted`}},
 		}
 	})
@@ -264,7 +271,10 @@ func TestInstanceNeedsATokenAccount(t *testing.T) {
 		own := arguments{"token": testToken + "-shop-2"}
 		return []step{
 			{config: unprotectedInstance, sent: []string{createBody}},
-			{settings: own, config: unprotectedInstance, err: `(?s)^Could not read instance "new"\n.*The token is a TokenInstance\.`},
+			{
+				settings: own, config: unprotectedInstance,
+				err: `(?s)^Could not read instance "new"\n.*The token is a TokenInstance\.`,
+			},
 			{
 				settings: own, config: unprotectedInstance, also: map[string]arguments{"twin": {"name": "newer"}}, noRefresh: true,
 				err: `(?s)^The token cannot manage instances\n.*The token is a TokenInstance\.`,
@@ -287,7 +297,7 @@ func TestBadInstances(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			playAs(t, instanceType, false, mockapi.Options{}, func(f *fixture) []step {
+			playAs(t, instanceType, false, mockapi.Options{}, func(*fixture) []step {
 				return []step{{config: c.config, err: c.err}}
 			})
 		})
@@ -306,4 +316,19 @@ func TestListOfInstances(t *testing.T) {
 	if got := f.connect().list(arguments{}, true, 0); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+}
+
+// A destroy that nothing has planned, such as that of an object that an interrupted run has left behind, is checked
+// again.
+func TestProtectedInstanceIsNotDeletedWithoutAPlan(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mockapi.Options{})
+	f.typeName = instanceType
+	p := f.connect()
+	state := p.attributes(map[string]any{"name": "shop", "id": "1", "deletion_protection": true})
+	_, failed := p.applyChange(&managed{state: state}, nil, nil, nil)
+	if failed == nil || !regexp.MustCompile(`Instance "shop" is protected from deletion`).MatchString(failed.text) {
+		t.Errorf("%+v", failed)
+	}
+	f.sentNothing()
 }

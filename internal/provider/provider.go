@@ -388,6 +388,7 @@ func (p *ryzeapiProvider) EphemeralResources(context.Context) []func() ephemeral
 // ListResources implements [provider.ProviderWithListResources].
 func (p *ryzeapiProvider) ListResources(context.Context) []func() list.ListResource {
 	return []func() list.ListResource{
-		newInstanceList, newInstanceS3List, newInstanceWebhookList, newInstanceWebsocketList, newInstanceSettingsList, newInstanceProxyList,
+		newInstanceList, newInstanceS3List, newInstanceWebhookList, newInstanceWebsocketList, newInstanceSettingsList,
+		newInstanceProxyList,
 	}
 }

@@ -29,6 +29,8 @@ func TestCreateInstance(t *testing.T) {
 		listed3 = "\n" + listRequest + "\n" + listRequest + "\n" + listRequest
 		once    = listRequest + "\n" + createRequest
 		found   = once + "\n" + listRequest
+		lost    = once + listed3
+		again   = once + "\n" + createRequest
 	)
 	for name, c := range map[string]struct {
 		how       mockapi.Creation
@@ -44,16 +46,16 @@ func TestCreateInstance(t *testing.T) {
 		"answer without instance": {how: mockapi.Creation{BareAnswer: true}, outcome: created, requests: found, exists: true},
 		"name that exists":        {instance: "shop", outcome: exists, requests: listRequest, exists: true},
 		"quota":                   {how: mockapi.Creation{Quota: 2}, outcome: failed, requests: once},
-		"dropped before":          {fault: mockapi.DropBefore(), outcome: failed, requests: once + listed3},
+		"dropped before":          {fault: mockapi.DropBefore(), outcome: failed, requests: lost},
 		"dropped after":           {fault: mockapi.DropAfter(), outcome: created, requests: found, exists: true},
-		"hangs before":            {fault: mockapi.HangBefore(), outcome: failed, requests: once + listed3},
+		"hangs before":            {fault: mockapi.HangBefore(), outcome: failed, requests: lost},
 		"hangs after":             {fault: mockapi.HangAfter(), outcome: created, requests: found, exists: true},
 		"cut off":                 {fault: mockapi.Truncate(), outcome: created, requests: found, exists: true},
-		"500":                     {fault: mockapi.FailWith(500, "Database error"), outcome: failed, requests: once + listed3},
+		"500":                     {fault: mockapi.FailWith(500, "Database error"), outcome: failed, requests: lost},
 		"500 after taking effect": {fault: failAfter(500), outcome: created, requests: found, exists: true},
-		"502 page":                {fault: mockapi.HTMLPage(502), outcome: failed, requests: once + listed3},
+		"502 page":                {fault: mockapi.HTMLPage(502), outcome: failed, requests: lost},
 		"502 page after":          {fault: failAfter(502), outcome: created, requests: found, exists: true},
-		"429":                     {fault: mockapi.SlowDown(1), outcome: created, requests: once + "\n" + createRequest, exists: true},
+		"429":                     {fault: mockapi.SlowDown(1), outcome: created, requests: again, exists: true},
 		"conflict":                {fault: mockapi.FailWith(409, "Name is taken"), outcome: exists, requests: once},
 		"conflict as 400":         {fault: mockapi.FailWith(400, "Duplicate key"), outcome: exists, requests: once},
 		"400":                     {fault: mockapi.FailWith(400, "Invalid name"), outcome: failed, requests: once},
@@ -65,7 +67,7 @@ func TestCreateInstance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, _ := servedBench(t, mockapi.Options{Creation: c.how}, func(c *ryzeapi.Config) { c.RequestTimeout = time.Second })
+			b := changedBench(t, mockapi.Options{Creation: c.how}, func(c *ryzeapi.Config) { c.RequestTimeout = time.Second })
 			instance := "new"
 			if c.instance != "" {
 				instance = c.instance
@@ -121,8 +123,11 @@ func (discard) WriteHeader(int)             {}
 // What was known of an instance before it was deleted or created is not used afterwards.
 func TestCreatedAndDeletedInstancesAreNotMistaken(t *testing.T) {
 	t.Parallel()
-	b := benchOf(t, mockapi.Options{})
-	b.account.ChangeS3("shop", func(s *mockapi.Storage) { *s = mockapi.Storage{Enabled: true, Bucket: "old"} })
+	b := benchOf(t, mockapi.Options{ListWebsocket: mockapi.ListMissing})
+	b.account.ChangeS3("shop", func(s *mockapi.Storage) {
+		*s = mockapi.Storage{Enabled: true, Region: "us-east-1", Bucket: "old", AccessKey: "AKIAEXAMPLE"}
+	})
+	b.account.ChangeWebsocket("shop", func(w *mockapi.Websocket) { w.Enabled = true })
 	find := func(name string, want bool) ryzeapi.Instance {
 		t.Helper()
 		found, ok, err := b.FindInstance(t.Context(), name)
@@ -132,6 +137,12 @@ func TestCreatedAndDeletedInstancesAreNotMistaken(t *testing.T) {
 		return found
 	}
 	before := find("shop", true)
+	if storage, _, err := b.S3("shop").Refresh(t.Context()); err != nil || !storage.Enabled {
+		t.Fatalf("%+v %v", storage, err)
+	}
+	if _, _, err := b.Websocket("shop").Refresh(t.Context()); err != nil { // it is remembered by itself
+		t.Fatal(err)
+	}
 	if err := b.DeleteInstance(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
 	}
@@ -146,8 +157,12 @@ func TestCreatedAndDeletedInstancesAreNotMistaken(t *testing.T) {
 	if err != nil || storage.Enabled || id != b.account.InstanceID("shop") {
 		t.Errorf("%+v %s %v", storage, id, err)
 	}
+	if websocket, _, err := b.Websocket("shop").Refresh(t.Context()); err != nil || websocket.Enabled {
+		t.Errorf("%+v %v", websocket, err)
+	}
 	want := strings.Join([]string{
-		listRequest, "DELETE instance/delete/shop", listRequest, `POST instance/new {"name":"shop"}`, listRequest,
+		listRequest, "GET events/getWebsocket/shop", "DELETE instance/delete/shop", listRequest,
+		`POST instance/new {"name":"shop"}`, listRequest,
 	}, "\n")
 	if asked := b.asked(0); !strings.HasPrefix(asked, want) {
 		t.Errorf("requests:\n%s\nnot\n%s", asked, want)
@@ -209,10 +224,30 @@ func TestDeleteInstance(t *testing.T) {
 	}
 }
 
+// Where other requests continue with an instance's own token, a delete waits for the account's.
+func TestDeleteWaitsForTheAccountsToken(t *testing.T) {
+	t.Parallel()
+	b := changedBench(t, mockapi.Options{RateLimit: 12, RateWindow: 2 * time.Second},
+		func(c *ryzeapi.Config) { c.InstanceTokens = true })
+	for range 12 {
+		if _, err := b.Settings("other").Get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.DeleteInstance(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range b.mock.Requests() {
+		if r.Method == http.MethodDelete && r.Header.Get("Token") != accountToken {
+			t.Error("a delete was sent with the instance's own token")
+		}
+	}
+}
+
 // A list with a TokenInstance has its own instance only, and so does not show that another one is gone.
 func TestTokenInstanceDoesNotTellWhatIsGone(t *testing.T) {
 	t.Parallel()
-	b, _ := servedBench(t, mockapi.Options{}, func(c *ryzeapi.Config) {
+	b := changedBench(t, mockapi.Options{}, func(c *ryzeapi.Config) {
 		c.Token = ryzeapi.NewSecret(accountToken + "-shop")
 	})
 	if _, ok, err := b.FindInstance(t.Context(), "shop"); !ok || err != nil {

@@ -17,14 +17,11 @@ import (
 // benchOf is a client for a mock with options.
 func benchOf(t *testing.T, options mockapi.Options) bench {
 	t.Helper()
-	b, _ := servedBench(t, options, nil)
-	return b
+	return changedBench(t, options, nil)
 }
 
-// servedBench is benchOf with a change of the client's configuration, and the mock's server.
-func servedBench(
-	t *testing.T, options mockapi.Options, change func(*ryzeapi.Config),
-) (bench, *httptest.Server) {
+// changedBench is benchOf with a change of the client's configuration.
+func changedBench(t *testing.T, options mockapi.Options, change func(*ryzeapi.Config)) bench {
 	t.Helper()
 	mock := mockapi.New(options)
 	account := mock.AddAccount(accountToken)
@@ -32,7 +29,7 @@ func servedBench(
 	account.AddInstance("other")
 	server := httptest.NewServer(mock)
 	t.Cleanup(server.Close)
-	return bench{newClient(t, server.URL, change), mock, account, &lines{}}, server
+	return bench{newClient(t, server.URL, change), mock, account, &lines{}}
 }
 
 // asked returns the requests since a number of them, as lines.

@@ -42,8 +42,9 @@ func (p *permit) isInstanceToken() bool { return p.instance != "" }
 
 func newTokens(main Secret, mainBudget, creations *budget, instanceTokens bool, lists *listCache) *tokens {
 	return &tokens{
-		main: main, budget: mainBudget, creations: creations, instanceTokens: instanceTokens, lists: lists, probe: make(chan struct{}, 1),
-		waits: &waitLog{info: mainBudget.waits.info}, budgets: map[string]*budget{}, failed: map[string]bool{},
+		main: main, budget: mainBudget, creations: creations, instanceTokens: instanceTokens, lists: lists,
+		probe: make(chan struct{}, 1), waits: &waitLog{info: mainBudget.waits.info},
+		budgets: map[string]*budget{}, failed: map[string]bool{},
 	}
 }
 
