@@ -1,0 +1,189 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
+)
+
+// wire is how a generic provider manages an object of RyzeAPI.
+type wire struct {
+	write, read string // paths, without the instance
+	body        map[string]any
+}
+
+// wires are the objects of [instanceKinds], the webhook with a label of its own. The secret is "canary".
+var wires = map[string]wire{
+	"ryzeapi_instance_s3": {"/api/instance/s3/", "/api/instance/getS3/", map[string]any{
+		"enabled": true, "region": "us-east-1", "bucket": "media", "accessKey": "AKIAEXAMPLE", "secretKey": canary,
+		"endpoint": "", "pathPrefix": "",
+	}},
+	"ryzeapi_instance_webhook": {"/api/events/webhook/", "/api/events/getWebhook/", map[string]any{
+		"label": "sales", "enabled": true, "url": "https://hooks.example.com", "authorization": canary,
+		"byEvents": false, "events": []any{}, "mediaBase64": false,
+	}},
+	"ryzeapi_instance_websocket": {"/api/events/websocket/", "/api/events/getWebsocket/", map[string]any{
+		"enabled": true, "events": []any{"instance.state"}, "mediaBase64": false,
+	}},
+	"ryzeapi_instance_settings": {"/api/instance/settings/", "/api/instance/getSettings/", map[string]any{
+		"ignoreStatus": true,
+	}},
+	"ryzeapi_instance_proxy": {"/api/instance/proxy/", "/api/instance/getProxy/", map[string]any{
+		"enabled": true, "protocol": "socks5", "host": "proxy.example.com", "port": "1080", "username": "shop",
+		"password": canary,
+	}},
+}
+
+const canary = "c4nary-in-the-0ld-state"
+
+// oldResources is a part of a state: the objects of an instance, as a generic provider has them.
+type oldResources func(instance string) []any
+
+// restAPIObjects are the resources as Mastercard/restapi has them after an apply.
+func restAPIObjects(instance string) (resources []any) {
+	for kind, w := range wires {
+		body := marshal(w.body)
+		at := url.PathEscape(instance)
+		resources = append(resources, oldState("mastercard/restapi", "restapi_object", kind, 0, map[string]any{
+			"id": at, "object_id": at, "path": w.write + at, "read_path": w.read + "{id}", "update_path": w.write + "{id}",
+			"create_path": nil, "destroy_path": w.write + "{id}", "update_method": "POST", "destroy_method": "POST",
+			"data": body, "destroy_data": `{"enabled":false}`,
+			"api_data": map[string]string{"success": "true"}, "api_response": body, "create_response": body,
+		}))
+	}
+	return resources
+}
+
+// restfulResources are the resources as magodo/restful has them after an apply.
+func restfulResources(instance string) (resources []any) {
+	for kind, w := range wires {
+		at := url.PathEscape(instance)
+		fields := map[string]any{}
+		for name, value := range w.body {
+			switch value.(type) {
+			case bool:
+				fields[name] = "bool"
+			case string:
+				fields[name] = "string"
+			default:
+				fields[name] = []any{"tuple", []any{}}
+				if list, _ := value.([]any); len(list) > 0 {
+					fields[name] = []any{"tuple", []any{"string"}}
+				}
+			}
+		}
+		body := map[string]any{"value": w.body, "type": []any{"object", fields}}
+		resources = append(resources, oldState("magodo/restful", "restful_resource", kind, 2, map[string]any{
+			"id": w.read + at, "path": w.write + at, "read_path": w.read + at, "update_path": "$(path)",
+			"delete_path": "$(path)", "update_method": "POST", "delete_method": "POST", "body": body, "output": body,
+			"header": map[string]string{},
+		}))
+	}
+	return resources
+}
+
+func oldState(provider, typeName, name string, version int, attributes map[string]any) any {
+	return map[string]any{
+		"mode": "managed", "type": typeName, "name": name,
+		"provider": fmt.Sprintf("provider[%q]", "registry.terraform.io/"+provider),
+		"instances": []any{map[string]any{
+			"schema_version": version, "attributes": attributes, "sensitive_attributes": []any{}, "private": "bnVsbA==",
+		}},
+	}
+}
+
+func marshal(value any) string {
+	encoded, _ := json.Marshal(value) // plain values always marshal
+	return string(encoded)
+}
+
+// setUp makes RyzeAPI have what the old state has.
+func (f *fixture) setUp(instance string) {
+	f.t.Helper()
+	for _, w := range wires {
+		at := f.url + w.write + url.PathEscape(instance)
+		req, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, at, strings.NewReader(marshal(w.body)))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		req.Header.Set("Token", accountToken)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if _ = resp.Body.Close(); resp.StatusCode != http.StatusOK {
+			f.t.Fatalf("%s: %s", at, resp.Status)
+		}
+	}
+}
+
+// movedInstance is a configuration of all objects of an instance, and what moves them from another provider. The
+// secrets that RyzeAPI never reveals are left out.
+func movedInstance(instance, typeName string) (blocks string) {
+	for kind, settings := range instanceKinds {
+		settings = settings.with(arguments{"instance": instance})
+		delete(settings, "secret_key")
+		delete(settings, "password")
+		if kind == "ryzeapi_instance_webhook" {
+			settings["label"] = "sales"
+		}
+		blocks += settings.hcl(fmt.Sprintf("resource %q %q", kind, "new"))
+		blocks += arguments{"from": expr(typeName + "." + kind), "to": expr(kind + ".new")}.hcl("moved")
+	}
+	return blocks
+}
+
+// Moved blocks take all objects over from the generic providers, without a write, and without the secrets.
+func TestMovedFromGenericProviders(t *testing.T) {
+	t.Parallel()
+	const instance = "2nd line"
+	for _, c := range []struct {
+		old       *oldProvider
+		resources oldResources
+	}{{restAPI(t), restAPIObjects}, {restful(t), restfulResources}} {
+		t.Run(c.old.typeName, func(t *testing.T) {
+			t.Parallel()
+			c.old.t = t
+			f := newFixture(t, mockapi.Options{}, instance)
+			f.env = append(f.env, serve(t, c.old), "TF_VAR_secret="+canary)
+			f.setUp(instance)
+			f.writeFile("terraform.tfstate", marshal(map[string]any{
+				"version": 4, "terraform_version": "1.11.4", "serial": 7, "lineage": "0b6cd2c1-95bb-0b1c-ee02-4a3d5a4f7a5e",
+				"outputs": map[string]any{}, "resources": c.resources(instance),
+			}))
+			before := len(f.mock.Requests())
+			f.write(providerBlocks(nil) + secretVariable(true) + movedInstance(instance, c.old.typeName))
+			planned := f.run(nil, "plan")
+			out := planned.unwrapped()
+			if strings.Count(out, "has moved to") != len(wires) ||
+				!strings.Contains(out, "Plan: 0 to add, 0 to change, 0 to destroy.") {
+				t.Fatalf("exit code %d\n%s", planned.exit, planned.out)
+			}
+			f.mustRun(nil, "apply", "-auto-approve")
+			for _, request := range f.mock.Requests()[before:] {
+				if request.Method != http.MethodGet {
+					t.Errorf("%s %s was sent", request.Method, request.Path)
+				}
+			}
+			state := readFile(t, filepath.Join(f.dir, "terraform.tfstate"))
+			if strings.Contains(state, canary) || strings.Contains(state, c.old.typeName) ||
+				strings.Count(state, `"instance": "`+instance+`"`) < len(wires) {
+				t.Errorf("the state is\n%s", state)
+			}
+			f.mustRun(nil, "plan", "-detailed-exitcode")
+
+			// As after an import, a secret that RyzeAPI never reveals is sent once.
+			f.write(providerBlocks(nil) + secretVariable(true) + aws.with(arguments{"instance": instance}).resource("new"))
+			planned = f.run(nil, "plan", "-target=ryzeapi_instance_s3.new")
+			if !strings.Contains(planned.unwrapped(), "+ secret_key_version = 1") {
+				t.Errorf("%s", planned.out)
+			}
+		})
+	}
+}
