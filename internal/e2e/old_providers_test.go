@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -72,7 +73,7 @@ func serve(t *testing.T, providers ...*oldProvider) string {
 		ctx, stop := context.WithCancel(t.Context())
 		go func() {
 			err := tf6server.Serve(p.name, providerserver.NewProtocol6(p), tf6server.WithDebug(ctx, configs, closed),
-				tf6server.WithoutLogStderrOverride())
+				tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(t))
 			if err != nil {
 				t.Error(err)
 			}

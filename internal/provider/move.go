@@ -149,13 +149,12 @@ func (s source) objects(state sourceState) (found []object) {
 			found = append(found, o)
 		}
 	}
-	id := state.text("id")
 	for _, name := range s.paths {
 		add(strings.ReplaceAll(state.text(name), "{id}", state.id()))
 	}
 	if len(found) == 0 { // restapi appends the ID to the path, and restful's ID is a path
-		add(state.text("path") + "/" + state.id())
-		add(id)
+		add(strings.TrimSuffix(state.text("path"), "/") + "/" + state.id())
+		add(state.text("id"))
 	}
 	return found
 }
