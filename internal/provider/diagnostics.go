@@ -628,7 +628,8 @@ func otherSourceError(from source, to *kind, found object) diag.Diagnostic {
 		fmt.Sprintf("In the moved block, set \"to\" to a %s.", found.resource))
 }
 
-// untoldSourceError is for a move from a resource of another provider whose paths are those of no object, or of several.
+// untoldSourceError is for a move from a resource of another provider whose paths are those of no object that a move
+// can take over, or of several.
 func untoldSourceError(from source, to *kind, paths []string, found []object) diag.Diagnostic {
 	detail := "The paths in its state are " + quotedList(paths) + ". "
 	if len(paths) == 0 {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
+	fwpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
@@ -105,15 +106,20 @@ func (r *objectResource) moveState(
 		identity["label"] = label
 	}
 	for name, value := range identity {
-		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root(name), value)...)
-		resp.Diagnostics.Append(resp.TargetIdentity.SetAttribute(ctx, path.Root(name), value)...)
+		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, fwpath.Root(name), value)...)
+		resp.Diagnostics.Append(resp.TargetIdentity.SetAttribute(ctx, fwpath.Root(name), value)...)
 	}
 }
 
-// is reports whether a resource is one of the source. The address of its provider is HOST/NAMESPACE/TYPE.
+// is reports whether a resource is one of the source. The address of its provider is HOST/NAMESPACE/TYPE. OpenTofu 1.11
+// says only TYPE.
 func (s source) is(provider, resource string) bool {
-	_, name, _ := strings.Cut(provider, "/")
-	return strings.EqualFold(name, s.provider) && resource == s.resource
+	_, name, isWhole := strings.Cut(provider, "/")
+	known := s.provider
+	if !isWhole {
+		name, known = provider, path.Base(s.provider)
+	}
+	return resource == s.resource && strings.EqualFold(name, known)
 }
 
 // sourceState has the attributes of a source's state.

@@ -78,6 +78,9 @@ var moves = map[string]struct {
 		to: "s3", provider: "registry.opentofu.org/Mastercard/restapi",
 		state: `{"path":"/api/instance/s3/shop"}`, instance: "shop",
 	},
+	"provider as OpenTofu 1.11 calls it": {
+		to: "s3", provider: "restapi", state: `{"path":"/api/instance/s3/shop"}`, instance: "shop",
+	},
 	"restapi_setting": {
 		to: "settings", resource: "restapi_setting", instance: "shop",
 		state: `{"read_path":"/api/instance/getSettings/shop","update_path":"/api/instance/settings/shop","data":"{}"}`,
@@ -92,8 +95,8 @@ var moves = map[string]struct {
 		state: `{"id":"/api/instance/getS3/shop","path":"/api/x","read_path":"/api/instance/getS3/$(body.name)"}`,
 	},
 	"label in what is sent": {
-		to: "webhook", state: `{"path":"/api/events/webhook/shop","data":"{\"label\":\"sales\",\"authorization\":\"SECRET\"}"}`,
-		instance: "shop", label: "sales",
+		to: "webhook", instance: "shop", label: "sales",
+		state: `{"path":"/api/events/webhook/shop","data":"{\"label\":\"sales\",\"authorization\":\"SECRET\"}"}`,
 	},
 	"default label": {
 		to: "webhook", state: `{"path":"/api/events/webhook/shop","data":"{\"url\":\"https://hooks.example.com\"}"}`,
@@ -143,7 +146,8 @@ var moves = map[string]struct {
 		failed: `a webhook of instance "shop"`,
 	},
 	"another kind of object": {
-		to: "s3", state: `{"path":"/api/instance/proxy/shop","data":"SECRET"}`, failed: `set "to" to a ryzeapi_instance_proxy`,
+		to: "s3", state: `{"path":"/api/instance/proxy/shop","data":"SECRET"}`,
+		failed: `set "to" to a ryzeapi_instance_proxy`,
 	},
 	"another API": {
 		to: "s3", state: `{"path":"https://u:SECRET@example.com/users?token=SECRET","id":"SECRET","data":"SECRET"}`,
@@ -256,6 +260,7 @@ func TestMoveFromOtherProviders(t *testing.T) {
 		{"registry.terraform.io/hashicorp/aws", "restapi_object"},
 		{"registry.terraform.io/someone/restapi", "restapi_object"},
 		{"mastercard/restapi", "restapi_object"},
+		{"restful", "restapi_object"},
 		{restAPIProvider, "restful_resource"},
 		{restfulProvider, "restful_operation"},
 		{"registry.terraform.io/ryzeapi/ryzeapi", "ryzeapi_instance_proxy"},
