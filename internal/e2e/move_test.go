@@ -123,6 +123,15 @@ func (f *fixture) setUp(instance string) {
 	}
 }
 
+// writeOldState writes a state with these resources.
+func (f *fixture) writeOldState(resources ...any) {
+	f.t.Helper()
+	f.writeFile("terraform.tfstate", marshal(map[string]any{
+		"version": 4, "terraform_version": "1.11.4", "serial": 7, "lineage": "0b6cd2c1-95bb-0b1c-ee02-4a3d5a4f7a5e",
+		"outputs": map[string]any{}, "resources": resources,
+	}))
+}
+
 // movedInstance is a configuration of all objects of an instance, and what moves them from another provider. The
 // secrets that RyzeAPI never reveals are left out.
 func movedInstance(instance, typeName string) (blocks string) {
@@ -153,10 +162,7 @@ func TestMovedFromGenericProviders(t *testing.T) {
 			f := newFixture(t, mockapi.Options{}, instance)
 			f.env = append(f.env, serve(t, c.old), "TF_VAR_secret="+canary)
 			f.setUp(instance)
-			f.writeFile("terraform.tfstate", marshal(map[string]any{
-				"version": 4, "terraform_version": "1.11.4", "serial": 7, "lineage": "0b6cd2c1-95bb-0b1c-ee02-4a3d5a4f7a5e",
-				"outputs": map[string]any{}, "resources": c.resources(instance),
-			}))
+			f.writeOldState(c.resources(instance)...)
 			before := len(f.mock.Requests())
 			f.write(providerBlocks(nil) + secretVariable(true) + movedInstance(instance, c.old.typeName))
 			planned := f.run(nil, "plan")
@@ -176,6 +182,9 @@ func TestMovedFromGenericProviders(t *testing.T) {
 				strings.Count(state, `"instance": "`+instance+`"`) < len(wires) {
 				t.Errorf("the state is\n%s", state)
 			}
+			if !strings.Contains(readFile(t, filepath.Join(f.dir, "terraform.tfstate.backup")), canary) {
+				t.Error("the guide says that the backup has the secret")
+			}
 			f.mustRun(nil, "plan", "-detailed-exitcode")
 
 			// As after an import, a secret that RyzeAPI never reveals is sent once.
@@ -185,5 +194,101 @@ func TestMovedFromGenericProviders(t *testing.T) {
 				t.Errorf("%s", planned.out)
 			}
 		})
+	}
+}
+
+// The guide "Move from the restapi or restful provider", with the resources that it starts from.
+func TestMoveGuide(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mockapi.Options{}, "shop-1")
+	f.env = append(f.env, serve(t, restAPI(t)), "TF_VAR_webhook_authorization="+canary, "TF_VAR_secret_key=one")
+	f.setStorage("shop-1", exampleStorage("shop-1"))
+	f.account.ChangeWebhook("shop-1", "default", func(w *mockapi.Webhook) {
+		w.Enabled, w.URL, w.Authorization = true, "https://hooks.example.com/orders", canary
+	})
+	f.writeOldState(
+		oldState("mastercard/restapi", "restapi_object", "media", 0, map[string]any{
+			"id": "shop-1", "object_id": "shop-1", "path": "/api/instance/s3/shop-1",
+			"read_path": "/api/instance/getS3/shop-1", "update_path": "/api/instance/s3/shop-1", "update_method": "POST",
+			"data": `{"secretKey":"one"}`,
+		}),
+		oldState("mastercard/restapi", "restapi_object", "orders", 0, map[string]any{
+			"id": "orders", "path": "/api/events/webhook/shop-1", "data": `{"authorization":"` + canary + `"}`,
+		}),
+	)
+	example := filepath.Join("..", "..", "examples", "from-generic-providers")
+	f.write(readFile(t, filepath.Join(example, "main.tf")))
+	planned := f.run(nil, "plan")
+	for _, want := range []string{
+		"# restapi_object.media has moved to ryzeapi_instance_s3.media",
+		"# restapi_object.orders has moved to ryzeapi_instance_webhook.orders",
+		"Plan: 0 to add, 0 to change, 0 to destroy.",
+	} {
+		if !strings.Contains(planned.unwrapped(), want) {
+			t.Errorf("%q is not in\n%s", want, planned.out)
+		}
+	}
+	f.mustRun(nil, "apply", "-auto-approve")
+	f.mustRun(nil, "plan", "-detailed-exitcode")
+	f.write(readFile(t, filepath.Join(example, "with-secrets", "main.tf")))
+	planned = f.run(nil, "plan")
+	if out := planned.unwrapped(); !strings.Contains(out, "+ secret_key_version = 1") ||
+		!strings.Contains(out, "Plan: 0 to add, 1 to change, 0 to destroy.") || otherChange.MatchString(out) {
+		t.Errorf("%s", planned.out)
+	}
+	f.mustRun(nil, "apply", "-auto-approve")
+	if after := f.account.S3("shop-1"); after != exampleStorage("shop-1") {
+		t.Errorf("the storage is %+v", after)
+	}
+	f.mustRun(nil, "plan", "-detailed-exitcode")
+}
+
+// One moved block moves all instances of a resource with for_each. The guide "Move from the restapi or restful
+// provider" shows it.
+func TestMovedFleet(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mockapi.Options{}, "shop-2", "support")
+	f.env = append(f.env, serve(t, restAPI(t)))
+	var instances []any
+	for _, name := range []string{"shop-2", "support"} {
+		f.account.ChangeSettings(name, func(s *mockapi.Settings) { s.IgnoreStatus = true })
+		instances = append(instances, map[string]any{
+			"index_key": name, "schema_version": 0, "attributes": map[string]any{
+				"id": name, "path": "/api/instance/settings", "create_path": "/api/instance/settings/{id}",
+				"data": `{"ignoreStatus":true}`,
+			},
+		})
+	}
+	f.writeOldState(map[string]any{
+		"mode": "managed", "type": "restapi_object", "name": "settings", "instances": instances,
+		"provider": `provider["registry.terraform.io/mastercard/restapi"]`,
+	})
+	all := arguments{
+		"for_each": expr(`toset(["shop-2", "support"])`), "instance": expr("each.value"), "ignore_status": true,
+	}
+	moved := func(typeName string) string {
+		to := expr(typeName + ".all")
+		return arguments{"from": expr("restapi_object.settings"), "to": to}.hcl("moved")
+	}
+	f.write(providerBlocks(nil) + all.hcl(`resource "ryzeapi_instance_settings" "all"`) +
+		moved("ryzeapi_instance_settings"))
+	planned := f.run(nil, "plan")
+	if out := planned.unwrapped(); strings.Count(out, "has moved to ryzeapi_instance_settings.all[") != 2 ||
+		!strings.Contains(out, "Plan: 0 to add, 0 to change, 0 to destroy.") {
+		t.Errorf("%s", planned.out)
+	}
+	unrefreshed := f.run(nil, "plan", "-refresh=false")
+	if !strings.Contains(unrefreshed.unwrapped(), "Plan: 0 to add, 2 to change, 0 to destroy.") {
+		t.Errorf("the guide says that everything is a difference:\n%s", unrefreshed.out)
+	}
+
+	delete(all, "ignore_status")
+	f.write(providerBlocks(nil) + all.hcl(`resource "ryzeapi_instance_websocket" "all"`) +
+		moved("ryzeapi_instance_websocket"))
+	refused := f.run(nil, "plan")
+	if out := refused.unwrapped(); refused.exit == 0 ||
+		!strings.Contains(out, "Could not move a restapi_object to a ryzeapi_instance_websocket") ||
+		!strings.Contains(out, `In the moved block, set "to" to a ryzeapi_instance_settings.`) {
+		t.Errorf("exit code %d\n%s", refused.exit, refused.out)
 	}
 }

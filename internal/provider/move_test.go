@@ -219,7 +219,8 @@ func TestMoveIsLikeAnImport(t *testing.T) {
 			f := newFixture(t, mockapi.Options{})
 			p := f.connect()
 			p.typeName = typeName
-			moved, failed := p.move(restAPIProvider, "restapi_object", fmt.Sprintf(`{"path":%q,"data":"{}"}`, writePaths[typeName]))
+			state := fmt.Sprintf(`{"path":%q,"data":"{}"}`, writePaths[typeName])
+			moved, failed := p.move(restAPIProvider, "restapi_object", state)
 			if failed != nil {
 				t.Fatal(failed.text)
 			}
