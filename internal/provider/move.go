@@ -22,7 +22,7 @@ import (
 // source is a resource of another provider that can manage an object of RyzeAPI. Its states of all versions have these
 // attributes, as far as the version has them at all.
 type source struct {
-	provider string // its namespace and type; the host may be any registry
+	provider string // its namespace and type, in lower case; the host may be any registry
 	resource string
 	paths    []string // attributes with a path to which it sends requests
 	queries  []string // attributes with a query for those paths
@@ -112,14 +112,15 @@ func (r *objectResource) moveState(
 }
 
 // is reports whether a resource is one of the source. The address of its provider is HOST/NAMESPACE/TYPE. OpenTofu 1.11
-// says only TYPE.
+// says only TYPE, and OpenTofu 1.12 the address of the target's provider, which has no such resource, for all but one
+// instance of a resource with for_each or count.
 func (s source) is(provider, resource string) bool {
-	_, name, isWhole := strings.Cut(provider, "/")
-	known := s.provider
+	names := []string{s.provider, "ryzeapi/ryzeapi"}
+	_, name, isWhole := strings.Cut(strings.ToLower(provider), "/")
 	if !isWhole {
-		name, known = provider, path.Base(s.provider)
+		names, name = []string{path.Base(s.provider)}, strings.ToLower(provider)
 	}
-	return resource == s.resource && strings.EqualFold(name, known)
+	return resource == s.resource && slices.Contains(names, name)
 }
 
 // sourceState has the attributes of a source's state.

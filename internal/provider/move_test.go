@@ -82,6 +82,10 @@ var moves = map[string]struct {
 	"provider as OpenTofu 1.11 calls it": {
 		to: "s3", provider: "restapi", state: `{"path":"/api/instance/s3/shop"}`, instance: "shop",
 	},
+	"another instance as OpenTofu 1.12 moves it": {
+		to: "s3", provider: "registry.opentofu.org/ryzeapi/ryzeapi", state: `{"path":"/api/instance/s3/shop"}`,
+		instance: "shop",
+	},
 	"restapi_setting": {
 		to: "settings", resource: "restapi_setting", instance: "shop",
 		state: `{"read_path":"/api/instance/getSettings/shop","update_path":"/api/instance/settings/shop","data":"{}"}`,
