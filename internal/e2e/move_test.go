@@ -79,20 +79,25 @@ func restfulResources(instance string) (resources []any) {
 			}
 		}
 		body := map[string]any{"value": w.body, "type": []any{"object", fields}}
-		resources = append(resources, oldState("magodo/restful", "restful_resource", kind, 2, map[string]any{
+		resource := oldState("magodo/restful", "restful_resource", kind, 2, map[string]any{
 			"id": w.read + at, "path": w.write + at, "read_path": w.read + at, "update_path": "$(path)",
 			"delete_path": "$(path)", "update_method": "POST", "delete_method": "POST", "body": body, "output": body,
 			"header": map[string]string{},
-		}))
+		})
+		if terraform.Name() != "tofu" { // which cannot move what has an identity; the guide says so
+			instance := resource["instances"].([]map[string]any)[0]
+			instance["identity_schema_version"], instance["identity"] = 0, map[string]any{"id": w.read + at}
+		}
+		resources = append(resources, resource)
 	}
 	return resources
 }
 
-func oldState(provider, typeName, name string, version int, attributes map[string]any) any {
+func oldState(provider, typeName, name string, version int, attributes map[string]any) map[string]any {
 	return map[string]any{
 		"mode": "managed", "type": typeName, "name": name,
 		"provider": fmt.Sprintf("provider[%q]", "registry.terraform.io/"+provider),
-		"instances": []any{map[string]any{
+		"instances": []map[string]any{{
 			"schema_version": version, "attributes": attributes, "sensitive_attributes": []any{}, "private": "bnVsbA==",
 		}},
 	}

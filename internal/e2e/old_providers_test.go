@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	fwresource "github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
@@ -124,6 +125,14 @@ func (r *oldResource) Schema(_ context.Context, _ fwresource.SchemaRequest, resp
 		attributes[name] = schema.DynamicAttribute{Optional: true, Computed: true}
 	}
 	resp.Schema = schema.Schema{Version: r.version, Attributes: attributes}
+}
+
+func (r *oldResource) IdentitySchema(
+	_ context.Context, _ fwresource.IdentitySchemaRequest, resp *fwresource.IdentitySchemaResponse,
+) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"id": identityschema.StringAttribute{RequiredForImport: true},
+	}}
 }
 
 func (r *oldResource) Create(context.Context, fwresource.CreateRequest, *fwresource.CreateResponse) {
