@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -112,18 +113,12 @@ func marshal(value any) string {
 func (f *fixture) setUp(instance string) {
 	f.t.Helper()
 	for _, w := range wires {
-		at := f.url + w.write + url.PathEscape(instance)
-		req, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, at, strings.NewReader(marshal(w.body)))
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		req.Header.Set("Token", accountToken)
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		if _ = resp.Body.Close(); resp.StatusCode != http.StatusOK {
-			f.t.Fatalf("%s: %s", at, resp.Status)
+		at := w.write + url.PathEscape(instance)
+		r := httptest.NewRequestWithContext(f.t.Context(), http.MethodPost, at, strings.NewReader(marshal(w.body)))
+		r.Header.Set("Token", accountToken)
+		answer := httptest.NewRecorder()
+		if f.mock.ServeHTTP(answer, r); answer.Code != http.StatusOK {
+			f.t.Fatalf("%s: %s", at, answer.Body)
 		}
 	}
 }
