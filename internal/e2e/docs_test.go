@@ -36,6 +36,8 @@ var (
 // cannotRun has code of the blocks that no test can run, with the reason. Each entry fits exactly one block.
 var cannotRun = map[string]string{
 	`ephemeral "aws_secretsmanager_secret_version"`: "needs the provider hashicorp/aws and an AWS account",
+	`resource "restapi_object"`:                     "needs the provider Mastercard/restapi",
+	`from = restapi_object.media`:                   "needs a state of that provider; TestMoveGuide has one",
 	`local.media_key.access_key`:                    "belongs to the same file; TestKeyPairInOneValue has its like",
 }
 

@@ -621,6 +621,61 @@ func invalidImportLabelError(cause error) diag.Diagnostic {
 		`The import ID must be the name of an instance, or "instance/label", but the label `+cause.Error()+".")
 }
 
+// otherSourceError is for a move from a resource of another provider that manages an object of another kind.
+func otherSourceError(from source, to *kind, found object) diag.Diagnostic {
+	return failedMoveError(from, to, fmt.Sprintf("The paths in its state are those of %s, and a %s manages %s.\n\n",
+		found, to.resource, to.article+to.name)+
+		fmt.Sprintf("In the moved block, set \"to\" to a %s.", found.resource))
+}
+
+// untoldSourceError is for a move from a resource of another provider whose paths are those of no object that a move
+// can take over, or of several.
+func untoldSourceError(from source, to *kind, paths []string, found []object) diag.Diagnostic {
+	detail := "The paths in its state are " + quotedList(paths) + ". "
+	if len(paths) == 0 {
+		detail = "Its state has no path. "
+	}
+	if len(found) > 1 {
+		detail += "They belong to several objects"
+		for i, o := range found {
+			detail += []string{": ", ", "}[min(i, 1)] + o.String()
+		}
+		detail += ".\n\n"
+	} else {
+		write, read := pathsOf(to)
+		detail += fmt.Sprintf("A %s takes over %s, whose paths are %sINSTANCE and %sINSTANCE.\n\n",
+			to.resource, to.article+to.name, write, read)
+	}
+	return failedMoveError(from, to, detail+importAfterMove(from, object{kind: to, instance: "INSTANCE"}))
+}
+
+// unlabelledSourceError is for a move from a resource of another provider for one of the webhooks of an instance.
+func unlabelledSourceError(from source, found object) diag.Diagnostic {
+	found.label = "LABEL"
+	return failedMoveError(from, found.kind,
+		fmt.Sprintf("It manages a webhook of instance %q, and its state does not tell the label of the webhook.\n\n",
+			found.instance)+importAfterMove(from, found))
+}
+
+// unreadableSourceError is for a move from a resource of another provider whose state is not a JSON object.
+func unreadableSourceError(from source, to *kind) diag.Diagnostic {
+	return failedMoveError(from, to, "Its state could not be read.\n\n"+
+		importAfterMove(from, object{kind: to, instance: "INSTANCE"}))
+}
+
+// failedMoveError is for a move from a resource of another provider. The detail never contains its state, which may
+// have secrets.
+func failedMoveError(from source, to *kind, detail string) diag.Diagnostic {
+	return diag.NewErrorDiagnostic(fmt.Sprintf("Could not move a %s to a %s", from.resource, to.resource), detail)
+}
+
+// importAfterMove says how to take an object over if a moved block cannot.
+func importAfterMove(from source, o object) string {
+	return "Remove the moved block. Import the object instead, and forget the resource that has managed it:\n\n" +
+		fmt.Sprintf("  import {\n    to = %s\n    id = %s\n  }\n\n", o.address("NAME"), hclString(o.id())) +
+		fmt.Sprintf("  removed {\n    from = %s.NAME\n    lifecycle {\n      destroy = false\n    }\n  }", from.resource)
+}
+
 // privateStateError is for a value that cannot be encoded, which cannot happen unless the provider has a bug.
 func privateStateError(err error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Could not write the private state", err.Error())

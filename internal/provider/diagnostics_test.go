@@ -292,6 +292,18 @@ func TestDiagnosticsGolden(t *testing.T) {
 		},
 		{"import of a webhook", invalidImportLabelError(checkLabel.check(" a"))},
 		{"import", invalidImportIDError(ryzeapi.CheckInstanceName("a,b"))},
+		{"move of another kind of object", otherSourceError(sources[0], s3Storage, proxyOfShop)},
+		{"move from another API", untoldSourceError(sources[2], s3Storage, []string{"/users", "/users/1"}, nil)},
+		{"move without a path", untoldSourceError(sources[0], settings, nil, nil)},
+		{
+			"move of several objects",
+			untoldSourceError(
+				sources[0], proxy, []string{"/api/instance/proxy/shop", "/api/instance/s3/shop"},
+				[]object{proxyOfShop, storageOfShop},
+			),
+		},
+		{"move of a webhook without a label", unlabelledSourceError(sources[0], salesWebhook)},
+		{"move of an unreadable state", unreadableSourceError(sources[2], webhook)},
 		{"unknown setting", unknownSettingError("token")},
 		{
 			"invalid setting",

@@ -25,6 +25,7 @@ var (
 	_ resource.ResourceWithValidateConfig = (*instanceProxyResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*instanceProxyResource)(nil)
 	_ resource.ResourceWithImportState    = (*instanceProxyResource)(nil)
+	_ resource.ResourceWithMoveState      = (*instanceProxyResource)(nil)
 	_ resource.ResourceWithIdentity       = (*instanceProxyResource)(nil)
 )
 

@@ -20,6 +20,7 @@ var (
 	_ resource.ResourceWithValidateConfig = (*instanceS3Resource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*instanceS3Resource)(nil)
 	_ resource.ResourceWithImportState    = (*instanceS3Resource)(nil)
+	_ resource.ResourceWithMoveState      = (*instanceS3Resource)(nil)
 	_ resource.ResourceWithIdentity       = (*instanceS3Resource)(nil)
 )
 

@@ -23,6 +23,7 @@ var (
 	_ resource.ResourceWithValidateConfig = (*instanceSettingsResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*instanceSettingsResource)(nil)
 	_ resource.ResourceWithImportState    = (*instanceSettingsResource)(nil)
+	_ resource.ResourceWithMoveState      = (*instanceSettingsResource)(nil)
 	_ resource.ResourceWithIdentity       = (*instanceSettingsResource)(nil)
 )
 

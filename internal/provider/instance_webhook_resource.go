@@ -27,6 +27,7 @@ var (
 	_ resource.ResourceWithValidateConfig = (*instanceWebhookResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*instanceWebhookResource)(nil)
 	_ resource.ResourceWithImportState    = (*instanceWebhookResource)(nil)
+	_ resource.ResourceWithMoveState      = (*instanceWebhookResource)(nil)
 	_ resource.ResourceWithIdentity       = (*instanceWebhookResource)(nil)
 )
 

@@ -19,6 +19,7 @@ var (
 	_ resource.ResourceWithValidateConfig = (*instanceWebsocketResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*instanceWebsocketResource)(nil)
 	_ resource.ResourceWithImportState    = (*instanceWebsocketResource)(nil)
+	_ resource.ResourceWithMoveState      = (*instanceWebsocketResource)(nil)
 	_ resource.ResourceWithIdentity       = (*instanceWebsocketResource)(nil)
 )
 
