@@ -9,13 +9,8 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-const (
-	// lookTime bounds the look at an instance in a plan, which only informs.
-	lookTime = 10 * time.Second
-	// siblingWait is how long it takes at most until Terraform has told of another resource for the same object, if it
-	// works on both at the same time.
-	siblingWait = time.Second
-)
+// lookTime bounds the look at an instance in a plan, which only informs.
+const lookTime = 10 * time.Second
 
 // existing is an object that RyzeAPI has already, beside a plan for it.
 type existing struct {
@@ -96,7 +91,7 @@ func (r *objectResource) checkExisting(ctx context.Context, c creation, found ex
 	case c.overwrite:
 		return diag.Diagnostics{replacesObjectWarning(c.object, found.settings, c.disables)}
 	}
-	known := r.services.siblings.await(ctx, c.object, siblingWait, family.isManaged)
+	known := r.services.siblings.await(ctx, c.object, family.isManaged)
 	switch {
 	case known.isMakingWay():
 		return nil
@@ -210,7 +205,7 @@ func (r *objectResource) planSiblings(
 		diags.Append(renamedResourceWarning(p.object))
 	}
 	if p.prior != nil {
-		known = r.services.siblings.await(ctx, p.object, siblingWait, family.isDecided)
+		known = r.services.siblings.await(ctx, p.object, family.isDecided)
 	}
 	return known, replacement, diags
 }
@@ -265,7 +260,7 @@ func (r *objectResource) planDestroy(ctx context.Context, private privateState, 
 	if known.isRenamed() {
 		diags.Append(renamedResourceWarning(d.object))
 	}
-	r.services.siblings.await(ctx, d.object, siblingWait, family.isDecided)
+	r.services.siblings.await(ctx, d.object, family.isDecided)
 	known = r.services.siblings.record(d.object, func(f *family) {
 		if f.enabled == 0 {
 			f.disabling++

@@ -298,9 +298,12 @@ func deletesWarning(o object) diag.Diagnostic {
 // the resource has managed.
 func otherInstanceError(o object, ids instanceIDs, settings string, destroys bool) diag.Diagnostic {
 	effect, advice := "replace", `To replace it on purpose, set "overwrite" to true.`
-	if destroys {
+	switch {
+	case destroys:
 		effect, advice = "delete", "To forget the resource and leave that configuration alone, use a removed block with "+
 			`"destroy = false", or "terraform state rm".`
+	case o.undo() == reset: // it has no such argument
+		advice = `To replace it on purpose, forget the resource with "terraform state rm"; the next apply creates it again.`
 	}
 	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
 		fmt.Sprintf("Instance %q is not the one that this resource has managed", o.instance),

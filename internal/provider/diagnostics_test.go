@@ -270,6 +270,13 @@ func TestDiagnosticsGolden(t *testing.T) {
 		{"settings that the next apply saves again", applyAgainWarning(settingsOfShop)},
 		{"failed create of settings", taintedWarning(settingsOfShop)},
 		{
+			"another instance of the same name, with settings to change",
+			otherInstanceError(
+				settingsOfShop, instanceIDs{"3", "7"},
+				describeSettings(ryzeapi.Settings{CallRejectMessage: "later", DisableHistorySync: true}), false,
+			),
+		},
+		{
 			"another instance of the same name, with settings to reset",
 			otherInstanceError(
 				settingsOfShop, instanceIDs{"3", "7"},

@@ -3,10 +3,12 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -131,8 +133,10 @@ func (r *instanceSettingsResource) ModifyPlan(
 	case prior == nil && r.services != nil && !i.isUnknown && !resp.Diagnostics.HasError():
 		look := r.services.client.Settings(i.object.instance).Look
 		resp.Diagnostics.Append(r.checkInstanceAtPlan(ctx, r.creation(&plan, look))...)
-	case prior != nil && !plan.mustSend(prior):
-		_, diags := planAgain(ctx, resp.Private, known, i.object, false)
+	case prior != nil:
+		_, diags := checkUpdate(ctx, req, resp, known, update{
+			prior: prior, plan: &plan, settings: describeSettings(prior.settings()), mustSend: plan.mustSend(prior),
+		})
 		resp.Diagnostics.Append(diags...)
 	}
 }
@@ -294,14 +298,26 @@ func (m *instanceSettingsModel) set(s ryzeapi.Settings) {
 
 // isUnknown reports whether a setting is known only after an apply.
 func (m *instanceSettingsModel) isUnknown() bool {
-	return m.CallRejectMessage.IsUnknown() || m.AutoRejectCalls.IsUnknown() || m.IgnoreGroupMessages.IsUnknown() ||
-		m.KeepOnlineStatus.IsUnknown() || m.AutoReadMessages.IsUnknown() || m.DisableHistorySync.IsUnknown() ||
-		m.IgnoreStatus.IsUnknown()
+	return slices.ContainsFunc(m.values(), attr.Value.IsUnknown)
 }
 
-// mustSend reports whether a plan changes the prior settings. Unknown ones may.
+// mustSend reports whether a plan certainly changes the prior settings. An unknown one may turn out not to be a change.
 func (m *instanceSettingsModel) mustSend(prior *instanceSettingsModel) bool {
-	return m.isUnknown() || m.settings() != prior.settings()
+	before := prior.values()
+	for i, value := range m.values() {
+		if !value.IsUnknown() && !value.Equal(before[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// values are the settings of a plan or a state.
+func (m *instanceSettingsModel) values() []attr.Value {
+	return []attr.Value{
+		m.AutoRejectCalls, m.CallRejectMessage, m.IgnoreGroupMessages, m.KeepOnlineStatus, m.AutoReadMessages,
+		m.DisableHistorySync, m.IgnoreStatus,
+	}
 }
 
 // changes says which settings that are not the defaults a create would change, as far as they are known.

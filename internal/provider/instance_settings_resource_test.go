@@ -200,6 +200,47 @@ func TestSettingsOnBadDays(t *testing.T) {
 	})
 }
 
+// The token is that of another account, or the instance was deleted and created again.
+func TestPlanRefusesToChangeTheSettingsOfAnotherInstance(t *testing.T) {
+	t.Parallel()
+	refused := `Instance "shop" is not the one that this`
+	playAs(t, settingsType, false, mockapi.Options{}, func(f *fixture) []step {
+		again := func(change func(*mockapi.Settings)) func() {
+			return func() {
+				f.account.RemoveInstance("shop")
+				f.account.AddInstance("shop")
+				f.account.ChangeSettings("shop", change)
+			}
+		}
+		config := arguments{"instance": "shop", "ignore_status": true}
+		ours := func(s *mockapi.Settings) { s.IgnoreStatus = true }
+		saved := []string{settingsBody(t, ours)}
+		theirs := again(func(s *mockapi.Settings) { s.CallRejectMessage = "theirs" })
+		return []step{
+			{config: config, sent: saved},
+			{before: theirs, config: config, err: `(?s)` + refused + `.*"theirs".*with "terraform state rm"`},
+			{config: config.with(arguments{"ignore_status": knownLater{true}}), planOnly: true, err: refused},
+			{err: `(?s)` + refused + `.*would\s+delete`},
+			{before: again(ours), config: config, action: noop},
+			{before: again(func(*mockapi.Settings) {}), config: config, action: updates, sent: saved},
+			{sent: []string{settingsBody(t, nil)}},
+		}
+	})
+}
+
+// What is known only after an apply may turn out to be what the instance has already.
+func TestSettingThatIsUnknownMayNotChange(t *testing.T) {
+	t.Parallel()
+	playAs(t, settingsType, false, mockapi.Options{}, func(*fixture) []step {
+		saved := []string{settingsBody(t, func(s *mockapi.Settings) { s.IgnoreStatus = true })}
+		return []step{
+			{config: arguments{"instance": "shop", "ignore_status": true}, sent: saved},
+			{config: arguments{"instance": "shop", "ignore_status": knownLater{true}}, action: updates},
+			{config: arguments{"instance": "shop", "ignore_status": knownLater{false}}, sent: []string{settingsBody(t, nil)}},
+		}
+	})
+}
+
 func TestInvalidSettingsFailThePlan(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -101,15 +101,15 @@ func newFixture(tb testing.TB, options mockapi.Options) *fixture {
 	return &fixture{t: tb, typeName: resourceType, url: server.URL, mock: mock, account: account}
 }
 
-// testProvider is the provider without its slowest parts, the pauses between attempts and the hash of a fingerprint,
-// and with an environment of its own, which turns the preflight off.
+// testProvider is the provider without its slowest parts, its pauses and the hash of a fingerprint, and with an
+// environment of its own, which turns the preflight off.
 func testProvider(environment ...map[string]string) *ryzeapiProvider {
 	variables := map[string]string{preflightVariable: preflightOff}
 	for _, more := range environment {
 		maps.Copy(variables, more)
 	}
 	return &ryzeapiProvider{
-		version: "test", retryWait: time.Millisecond,
+		version: "test", retryWait: time.Millisecond, siblingWait: time.Millisecond,
 		newCache: func() *fingerprint.Cache {
 			return fingerprint.NewCacheWith(func(secret, salt []byte) []byte {
 				hash := sha256.Sum256(slices.Concat(salt, secret))
@@ -127,6 +127,7 @@ func testProvider(environment ...map[string]string) *ryzeapiProvider {
 
 // factories serve a provider to the CLI.
 func factories(p *ryzeapiProvider) map[string]func() (tfprotov6.ProviderServer, error) {
+	p.siblingWait = time.Second // unlike the tests, the CLI tells of several resources at the same time
 	return map[string]func() (tfprotov6.ProviderServer, error){"ryzeapi": providerserver.NewProtocol6WithError(p)}
 }
 

@@ -1,11 +1,13 @@
 package provider
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/big"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -28,13 +30,20 @@ type protocol struct {
 
 func newProtocol(tb testing.TB, environment ...map[string]string) *protocol {
 	tb.Helper()
-	server := providerserver.NewProtocol6(testProvider(environment...))()
-	schema, err := server.GetProviderSchema(tb.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	schema, err := providerSchema()
 	if err != nil {
 		tb.Fatal(err)
 	}
+	server := providerserver.NewProtocol6(testProvider(environment...))()
 	return &protocol{t: tb, typeName: resourceType, server: server, schema: schema}
 }
+
+// providerSchema is the schema, which is the same for all tests, and takes a tenth of their time if each asks for it.
+var providerSchema = sync.OnceValues(func() (*tfprotov6.GetProviderSchemaResponse, error) {
+	server := providerserver.NewProtocol6(testProvider())()
+	ctx := context.Background() //nolint:forbidigo // it is that of no test
+	return server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+})
 
 // object is a value of a schema, with null for what is not given.
 func (p *protocol) object(schema *tfprotov6.Schema, given map[string]any) *tfprotov6.DynamicValue {

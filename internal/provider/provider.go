@@ -63,7 +63,7 @@ var (
 func New(version string, interrupted context.Context) func() provider.Provider {
 	return func() provider.Provider {
 		return &ryzeapiProvider{
-			version: version, interrupted: interrupted, retryWait: time.Second,
+			version: version, interrupted: interrupted, retryWait: time.Second, siblingWait: time.Second,
 			newCache: fingerprint.NewCache, newChecker: preflight.New, getenv: os.Getenv,
 		}
 	}
@@ -73,6 +73,7 @@ type ryzeapiProvider struct {
 	version     string
 	interrupted context.Context
 	retryWait   time.Duration // pause before the second attempt of a call; it grows from there
+	siblingWait time.Duration // until Terraform has told of another resource for the same object, if there is one
 	newCache    func() *fingerprint.Cache
 	newChecker  func() *preflight.Checker
 	getenv      func(name string) string
@@ -234,7 +235,7 @@ func (p *ryzeapiProvider) Configure(
 		checker:       p.newChecker(),
 		fingerprints:  p.newCache(),
 		writeLocks:    newWriteLocks(),
-		siblings:      newSiblings(),
+		siblings:      newSiblings(p.siblingWait),
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData, resp.EphemeralResourceData = s, s, s, s
 }

@@ -10,6 +10,7 @@ import (
 // provider of one resource at a time, in any order, and not which address it has. Of each it tells several things: that
 // it is in the state (a refresh), then what becomes of it.
 type siblings struct {
+	wait    time.Duration // that await waits at most
 	mu      sync.Mutex
 	objects map[object]*family
 }
@@ -29,7 +30,9 @@ type family struct {
 	changed chan struct{} // closed with the next change
 }
 
-func newSiblings() *siblings { return &siblings{objects: map[object]*family{}} }
+func newSiblings(wait time.Duration) *siblings {
+	return &siblings{wait: wait, objects: map[object]*family{}}
+}
 
 // record changes what is known of an object, and returns the result.
 func (s *siblings) record(o object, change func(*family)) family {
@@ -42,9 +45,9 @@ func (s *siblings) record(o object, change func(*family)) family {
 	return *f
 }
 
-// await waits until enough is known of an object, but not longer than the given time, and returns what is known.
-func (s *siblings) await(ctx context.Context, o object, longest time.Duration, enough func(family) bool) family {
-	ctx, cancel := context.WithTimeout(ctx, longest)
+// await waits until enough is known of an object, but not longer than s.wait, and returns what is known.
+func (s *siblings) await(ctx context.Context, o object, enough func(family) bool) family {
+	ctx, cancel := context.WithTimeout(ctx, s.wait)
 	defer cancel()
 	for {
 		s.mu.Lock()

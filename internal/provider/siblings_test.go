@@ -48,22 +48,23 @@ func TestSiblingsOfAnInstance(t *testing.T) {
 
 func TestAwaitEndsWithAChangeOrInTime(t *testing.T) {
 	t.Parallel()
-	s := newSiblings()
+	s := newSiblings(time.Minute)
 	shop, zoo := object{kind: s3Storage, instance: "shop"}, object{kind: s3Storage, instance: "zoo"}
 	s.record(shop, func(f *family) { f.refreshed = 2; f.destroyed = 1 })
 	go func() {
 		s.record(zoo, func(f *family) { f.kept++ })
 		s.record(shop, func(f *family) { f.kept++ })
 	}()
-	if known := s.await(t.Context(), shop, time.Minute, family.isDecided); known.kept != 1 {
-		t.Errorf("%+v", known)
-	}
-	if known := s.await(t.Context(), zoo, time.Millisecond, family.isMakingWay); known.isMakingWay() {
+	if known := s.await(t.Context(), shop, family.isDecided); known.kept != 1 {
 		t.Errorf("%+v", known)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if known := s.await(ended, zoo, time.Minute, family.isMakingWay); known.isMakingWay() {
+	if known := s.await(ended, zoo, family.isMakingWay); known.isMakingWay() {
+		t.Errorf("%+v", known)
+	}
+	s.wait = time.Millisecond
+	if known := s.await(t.Context(), zoo, family.isMakingWay); known.isMakingWay() {
 		t.Errorf("%+v", known)
 	}
 }
