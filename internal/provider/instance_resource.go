@@ -190,7 +190,7 @@ func (r *instanceResource) planCreate(
 	case !exists:
 		return nil
 	}
-	known = r.services.siblings.await(ctx, o, siblingWait, family.isManaged)
+	known = r.services.siblings.await(ctx, o, family.isManaged)
 	if !known.isManaged() {
 		return diag.Diagnostics{existingInstanceError(o.instance)}
 	}
