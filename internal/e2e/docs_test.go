@@ -211,7 +211,7 @@ func planBlocks(t *testing.T, blocks []docBlock) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasSuffix(name, ".tftest.hcl") { // TestExampleModule runs it
+		if strings.HasSuffix(name, ".tftest.hcl") { // TestExampleModules runs it
 			delete(files, name)
 			module := filepath.Join("..", "..", "examples", "modules", "instance-media")
 			if readFile(t, filepath.Join(module, name)) != block.code {
