@@ -69,7 +69,7 @@ func applyExample(t *testing.T, file string) {
 	}
 	managesInstances := strings.Contains(whole, "resource \""+instanceType+"\"")
 	var instances []string
-	if strings.Contains(whole, "for_each = data.ryzeapi_instances.all.names") { // the account's names, not the file's
+	if strings.Contains(whole, "= data.ryzeapi_instances.all.names") { // the account's names, not the file's
 		instances = []string{"shop-1", "shop-2", "support"}
 		for _, name := range instances {
 			f.account.AddInstance(name)
@@ -115,9 +115,10 @@ func applyExample(t *testing.T, file string) {
 		for _, name := range instances {
 			secret := exampleSecrets[typeName]
 			saved := func(r mockapi.Request) bool {
-				return r.Path == strings.TrimSuffix(path, "shop")+name && strings.Contains(r.Body, secret+`":"secret of `)
+				return r.Path == strings.TrimSuffix(path, "shop")+name && strings.Contains(r.Body, secret.onWire+`":"secret of `)
 			}
-			if secret != "" && len(variables) > 0 && strings.Contains(whole, "resource \""+typeName+"\"") &&
+			isSet := regexp.MustCompile(`(?m)^ +` + secret.argument + ` += var\.`).MatchString(whole)
+			if secret.argument != "" && isSet && strings.Contains(whole, "resource \""+typeName+"\"") &&
 				!slices.ContainsFunc(f.mock.Requests(), saved) {
 				t.Errorf("the secret of the %s of %s was not sent", typeName, name)
 			}
@@ -159,9 +160,10 @@ var exampleImports = map[string]func(*fixture){
 	},
 }
 
-// exampleSecrets are the names of secrets on the wire, by the type of their resource.
-var exampleSecrets = map[string]string{
-	resourceType: "secretKey", webhookType: "authorization", proxyType: "password",
+// exampleSecrets are the names of secrets, by the type of their resource.
+var exampleSecrets = map[string]struct{ argument, onWire string }{
+	resourceType: {"secret_key", "secretKey"}, webhookType: {"authorization", "authorization"},
+	proxyType: {"password", "password"},
 }
 
 func readExample(t *testing.T, file string) string {
