@@ -19,14 +19,14 @@ type wire struct {
 	body        map[string]any
 }
 
-// wires are the objects of [instanceKinds], the webhook with a label of its own. The secret is "canary".
+// wires are the objects of [instanceKinds], the webhook with a label of its own. The secret is canarySecret.
 var wires = map[string]wire{
 	"ryzeapi_instance_s3": {"/api/instance/s3/", "/api/instance/getS3/", map[string]any{
-		"enabled": true, "region": "us-east-1", "bucket": "media", "accessKey": "AKIAEXAMPLE", "secretKey": canary,
+		"enabled": true, "region": "us-east-1", "bucket": "media", "accessKey": "AKIAEXAMPLE", "secretKey": canarySecret,
 		"endpoint": "", "pathPrefix": "",
 	}},
 	"ryzeapi_instance_webhook": {"/api/events/webhook/", "/api/events/getWebhook/", map[string]any{
-		"label": "sales", "enabled": true, "url": "https://hooks.example.com", "authorization": canary,
+		"label": "sales", "enabled": true, "url": "https://hooks.example.com", "authorization": canarySecret,
 		"byEvents": false, "events": []any{}, "mediaBase64": false,
 	}},
 	"ryzeapi_instance_websocket": {"/api/events/websocket/", "/api/events/getWebsocket/", map[string]any{
@@ -37,11 +37,9 @@ var wires = map[string]wire{
 	}},
 	"ryzeapi_instance_proxy": {"/api/instance/proxy/", "/api/instance/getProxy/", map[string]any{
 		"enabled": true, "protocol": "socks5", "host": "proxy.example.com", "port": "1080", "username": "shop",
-		"password": canary,
+		"password": canarySecret,
 	}},
 }
-
-const canary = "c4nary-in-the-0ld-state"
 
 // oldResources is a part of a state: the objects of an instance, as a generic provider has them.
 type oldResources func(instance string) []any
@@ -123,6 +121,25 @@ func (f *fixture) setUp(instance string) {
 	}
 }
 
+// privateStates are the private states in a state file.
+func privateStates(t *testing.T, state string) (all [][]byte) {
+	t.Helper()
+	var file struct {
+		Resources []struct {
+			Instances []struct{ Private []byte }
+		}
+	}
+	if err := json.Unmarshal([]byte(state), &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range file.Resources {
+		for _, i := range r.Instances {
+			all = append(all, i.Private)
+		}
+	}
+	return all
+}
+
 // writeOldState writes a state with these resources.
 func (f *fixture) writeOldState(resources ...any) {
 	f.t.Helper()
@@ -160,12 +177,12 @@ func TestMovedFromGenericProviders(t *testing.T) {
 			t.Parallel()
 			c.old.t = t
 			f := newFixture(t, mockapi.Options{}, instance)
-			f.env = append(f.env, serve(t, c.old), "TF_VAR_secret="+canary)
+			f.env = append(f.env, serve(t, c.old), "TF_VAR_secret="+canarySecret)
 			f.setUp(instance)
 			f.writeOldState(c.resources(instance)...)
 			before := len(f.mock.Requests())
 			f.write(providerBlocks(nil) + secretVariable(true) + movedInstance(instance, c.old.typeName))
-			planned := f.run(nil, "plan")
+			planned := f.run([]string{"TF_LOG_PROVIDER=TRACE"}, "plan")
 			out := planned.unwrapped()
 			if strings.Count(out, "has moved to") != len(wires) ||
 				!strings.Contains(out, "Plan: 0 to add, 0 to change, 0 to destroy.") {
@@ -178,11 +195,21 @@ func TestMovedFromGenericProviders(t *testing.T) {
 				}
 			}
 			state := readFile(t, filepath.Join(f.dir, "terraform.tfstate"))
-			if strings.Contains(state, canary) || strings.Contains(state, c.old.typeName) ||
-				strings.Count(state, `"instance": "`+instance+`"`) < len(wires) {
+			if strings.Contains(state, c.old.typeName) || strings.Count(state, `"instance": "`+instance+`"`) < len(wires) {
 				t.Errorf("the state is\n%s", state)
 			}
-			if !strings.Contains(readFile(t, filepath.Join(f.dir, "terraform.tfstate.backup")), canary) {
+			s := newScanner(canarySecret)
+			s.scan("output", "the plan", []byte(planned.out))
+			s.scan("state", "the state", []byte(state))
+			for _, private := range privateStates(t, state) {
+				s.scan("private", "the private state", private)
+			}
+			if len(s.found) > 0 || len(s.scanned) != 3 {
+				t.Errorf("scanned %v, found %q", s.scanned, s.found)
+			}
+			backup := newScanner(canarySecret)
+			backup.scan("backup", "the backup", []byte(readFile(t, filepath.Join(f.dir, "terraform.tfstate.backup"))))
+			if len(backup.found) == 0 {
 				t.Error("the guide says that the backup has the secret")
 			}
 			f.mustRun(nil, "plan", "-detailed-exitcode")
@@ -201,10 +228,10 @@ func TestMovedFromGenericProviders(t *testing.T) {
 func TestMoveGuide(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mockapi.Options{}, "shop-1")
-	f.env = append(f.env, serve(t, restAPI(t)), "TF_VAR_webhook_authorization="+canary, "TF_VAR_secret_key=one")
+	f.env = append(f.env, serve(t, restAPI(t)), "TF_VAR_webhook_authorization="+canarySecret, "TF_VAR_secret_key=one")
 	f.setStorage("shop-1", exampleStorage("shop-1"))
 	f.account.ChangeWebhook("shop-1", "default", func(w *mockapi.Webhook) {
-		w.Enabled, w.URL, w.Authorization = true, "https://hooks.example.com/orders", canary
+		w.Enabled, w.URL, w.Authorization = true, "https://hooks.example.com/orders", canarySecret
 	})
 	f.writeOldState(
 		oldState("mastercard/restapi", "restapi_object", "media", 0, map[string]any{
@@ -213,7 +240,7 @@ func TestMoveGuide(t *testing.T) {
 			"data": `{"secretKey":"one"}`,
 		}),
 		oldState("mastercard/restapi", "restapi_object", "orders", 0, map[string]any{
-			"id": "orders", "path": "/api/events/webhook/shop-1", "data": `{"authorization":"` + canary + `"}`,
+			"id": "orders", "path": "/api/events/webhook/shop-1", "data": marshal(map[string]any{"authorization": canarySecret}),
 		}),
 	)
 	example := filepath.Join("..", "..", "examples", "from-generic-providers")

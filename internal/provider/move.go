@@ -127,7 +127,10 @@ func (s source) is(provider, resource string) bool {
 type sourceState map[string]json.RawMessage
 
 func decodeSource(raw *tfprotov6.RawState) (state sourceState, ok bool) {
-	return state, raw != nil && json.Unmarshal(raw.JSON, &state) == nil && state != nil
+	if raw == nil || json.Unmarshal(raw.JSON, &state) != nil {
+		return nil, false
+	}
+	return state, state != nil
 }
 
 // text is a string of the state; "" if the attribute is missing or something else.

@@ -31,8 +31,8 @@ func (p *protocol) move(provider, resource, state string) (managed, *commandErro
 	if response.TargetState == nil {
 		return managed{}, failed
 	}
-	if strings.Contains(string(response.TargetPrivate), canary) {
-		p.t.Error("the private state has the secret")
+	if len(response.TargetPrivate) > 0 { // in base64, a secret in it could not be seen
+		p.t.Errorf("the private state is %s", response.TargetPrivate)
 	}
 	return managed{
 		state: p.decode(response.TargetState), private: response.TargetPrivate, identity: response.TargetIdentity,
@@ -52,6 +52,9 @@ var moves = map[string]struct {
 	"paths with the ID": {
 		to: "s3", state: `{"path":"/api/instance/s3","read_path":"/api/instance/getS3/{id}","object_id":"shop","id":"x"}`,
 		instance: "shop",
+	},
+	"read path with the ID alone": {
+		to: "s3", state: `{"path":"/objects","read_path":"/api/instance/getS3/{id}","id":"shop"}`, instance: "shop",
 	},
 	"ID that is appended": {
 		to: "proxy", state: `{"path":"/api/instance/proxy/","id":"shop","read_path":null}`, instance: "shop",
