@@ -14,9 +14,11 @@ const lookTime = 10 * time.Second
 
 // existing is an object that RyzeAPI has already, beside a plan for it.
 type existing struct {
-	inTheWay bool            // it is enabled, with other settings than the planned ones
-	settings string          // a sentence that says what they are
-	warning  diag.Diagnostic // for the plan, about what else is there; nil for none
+	inTheWay bool   // it is enabled, with other settings than the planned ones
+	settings string // a sentence that says what they are
+
+	// warn returns warnings for the plan, about what else is there; it is nil for none.
+	warn func(context.Context) diag.Diagnostics
 }
 
 // reader reads an object, and returns the ID of the instance, too.
@@ -57,8 +59,8 @@ func (r *objectResource) checkInstanceAtPlan(ctx context.Context, c creation) di
 		return diag.Diagnostics{missingInstanceWarning(c.object.instance, err)}
 	case err == nil:
 		diags := r.checkExisting(ctx, c, found)
-		if found.warning != nil && !diags.HasError() {
-			diags.Append(found.warning)
+		if found.warn != nil && !diags.HasError() {
+			diags.Append(found.warn(ctx)...)
 		}
 		return diags
 	case ryzeapi.IsForbidden(err): // other instances may be allowed
@@ -191,8 +193,10 @@ func (r *objectResource) planSiblings(
 			f.kept--
 			f.enabled -= enabled
 			f.created++
+			f.added += enabled
 		default:
 			f.created++
+			f.added += enabled
 			if replaced == "" {
 				f.fresh++
 			}

@@ -515,11 +515,11 @@ func changedSecretError(o object) diag.Diagnostic {
 			"Run again; if it persists, report this to RyzeAPI's support.")
 }
 
-// tooManyWebhooksWarning is for a webhook of an instance that has as many enabled ones already as it can have.
-func tooManyWebhooksWarning(o object, others int) diag.Diagnostic {
+// tooManyWebhooksWarning is for a new webhook of an instance that would have more enabled ones than it can have.
+func tooManyWebhooksWarning(o object, number int) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("enabled"),
-		fmt.Sprintf("Instance %q has %d other enabled webhooks", o.instance, others),
-		fmt.Sprintf("An instance can have at most %d. RyzeAPI will refuse this one unless another is disabled first.",
+		fmt.Sprintf("Instance %q would have %d enabled webhooks", o.instance, number),
+		fmt.Sprintf("An instance can have at most %d. RyzeAPI will refuse one more unless another is disabled first.",
 			ryzeapi.MaxWebhooks))
 }
 

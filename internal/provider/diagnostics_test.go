@@ -240,7 +240,7 @@ func TestDiagnosticsGolden(t *testing.T) {
 				Attempts: 1, Err: &ryzeapi.APIError{StatusCode: 409, Message: "Maximum of 3 active webhooks per instance reached"},
 			}),
 		},
-		{"fourth webhook at plan", tooManyWebhooksWarning(salesWebhook, 3)},
+		{"fourth webhook at plan", tooManyWebhooksWarning(salesWebhook, 4)},
 		{
 			"existing webhook",
 			existingObjectError(salesWebhook, describeWebhook(ryzeapi.Webhook{URL: "https://hooks.example.com"}), false),

@@ -159,7 +159,9 @@ func (r *instanceSettingsResource) creation(
 	o := plan.object()
 	return creation{object: o, read: readerOf(look, func(s ryzeapi.Settings) (found existing) {
 		if changes := plan.changes(s); len(changes) > 0 {
-			found.warning = changesSettingsWarning(o, changes)
+			found.warn = func(context.Context) diag.Diagnostics {
+				return diag.Diagnostics{changesSettingsWarning(o, changes)}
+			}
 		}
 		return found
 	})}

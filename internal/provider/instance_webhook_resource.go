@@ -224,8 +224,8 @@ func (r *instanceWebhookResource) creation(
 		same := plan.matches(w) &&
 			(config.Authorization.IsUnknown() || config.Authorization.ValueString() == w.Authorization.Reveal())
 		found := existing{inTheWay: w.Enabled && (plan.isDisabled() || !same), settings: describeWebhook(w)}
-		if w.Others >= ryzeapi.MaxWebhooks && plan.isEnabled() {
-			found.warning = tooManyWebhooksWarning(plan.object(), w.Others)
+		if plan.isEnabled() {
+			found.warn = func(ctx context.Context) diag.Diagnostics { return r.countWebhooks(ctx, plan.object(), w.Others) }
 		}
 		return found
 	}
@@ -233,6 +233,16 @@ func (r *instanceWebhookResource) creation(
 		object: plan.object(), overwrite: plan.Overwrite.ValueBool(), disables: plan.isDisabled(),
 		read: readerOf(look, compare),
 	}
+}
+
+// countWebhooks returns a warning if an instance would have too many enabled webhooks with a new one: those with the
+// given labels, which it has already, and those that the plan enables, without those that it disables or destroys.
+func (r *instanceWebhookResource) countWebhooks(ctx context.Context, o object, labels []string) diag.Diagnostics {
+	others := r.services.siblings.enabledWith(ctx, o, labels, ryzeapi.MaxWebhooks)
+	if others < ryzeapi.MaxWebhooks {
+		return nil
+	}
+	return diag.Diagnostics{tooManyWebhooksWarning(o, others+1)}
 }
 
 // Create implements [resource.Resource].

@@ -408,7 +408,7 @@ func TestFourthWebhookIsExplained(t *testing.T) {
 				{
 					config: sales, secret: "one", sent: []string{salesBody("one")},
 					err:      `Could not save the webhook "default" .*\n(?s).*Maximum of 3.*at most 3 .*may be why`,
-					warnings: []string{`Instance "shop" has 3 other enabled webhooks`},
+					warnings: []string{`Instance "shop" would have 4 enabled webhooks`},
 				},
 				{before: func() {
 					for _, label := range []string{"a", "b", "c"} {
@@ -418,6 +418,48 @@ func TestFourthWebhookIsExplained(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The warning counts what the same plan adds, and not what it disables or destroys.
+func TestFourthWebhookOfAPlanIsExplained(t *testing.T) {
+	t.Parallel()
+	playAs(t, webhookType, false, mockapi.Options{ListWebhook: mockapi.ListMissing}, func(f *fixture) []step {
+		plain := sales.without("authorization")
+		labelled := func(label string) arguments { return plain.with(arguments{"label": label}) }
+		off := func(label string) arguments {
+			return arguments{"instance": "shop", "label": label, "enabled": false}
+		}
+		byHand := func(change func(*mockapi.Webhook)) func() {
+			return func() { f.account.ChangeWebhook("shop", "hand", change) }
+		}
+		body := func(label string) string {
+			return webhookBody(mockapi.Webhook{URL: "https://hooks.example.com/sales", Label: label})
+		}
+		both := map[string]arguments{"a": labelled("a"), "b": labelled("b")}
+		return []step{
+			{
+				before: byHand(func(w *mockapi.Webhook) { w.Enabled, w.URL = true, "https://a.example" }),
+				also:   both, sent: []string{body("a"), body("b")},
+			},
+			{
+				also:     map[string]arguments{"a": labelled("a"), "b": labelled("b"), "c": labelled("c"), "d": off("d")},
+				planOnly: true, warnings: []string{`Instance "shop" would have 4 enabled webhooks`},
+			},
+			{
+				also: map[string]arguments{
+					"a": labelled("a"), "b": off("b"), "c": labelled("c"), "d": labelled("d"),
+				},
+				planOnly: true, warnings: []string{`Instance "shop" would have 4 enabled webhooks`}, // of the second
+			},
+			{also: map[string]arguments{"a": labelled("a"), "b": off("b"), "c": labelled("c")}, planOnly: true},
+			{also: map[string]arguments{"a": labelled("a"), "c": labelled("c")}, planOnly: true},
+			{also: map[string]arguments{"a": labelled("a"), "b": labelled("c")}, planOnly: true}, // b is relabelled
+			{
+				before: byHand(func(w *mockapi.Webhook) { *w = mockapi.Webhook{Label: "hand"} }),
+				sent:   []string{`{"label":"a","enabled":false}`, `{"label":"b","enabled":false}`},
+			},
+		}
+	})
 }
 
 // Only an instance that is gone removes the webhook from the state.

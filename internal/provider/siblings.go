@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -10,9 +11,10 @@ import (
 // provider of one resource at a time, in any order, and not which address it has. Of each it tells several things: that
 // it is in the state (a refresh), then what becomes of it.
 type siblings struct {
-	wait    time.Duration // that await waits at most
+	longest time.Duration // that a wait for more takes
 	mu      sync.Mutex
 	objects map[object]*family
+	changed chan struct{} // closed with the next change
 }
 
 // family counts the resources for one object.
@@ -23,15 +25,14 @@ type family struct {
 	destroyed int // of these, objects that the plan destroys
 	leaving   int // of these, resources that the plan gives another object
 	created   int // resources that the plan creates, replacements included
+	added     int // of the created ones, those whose object is to be enabled
 	fresh     int // of these, resources that replace none, as far as Terraform tells: a tainted one counts as fresh
 	disabling int // objects in the state whose planned destroy disables it
 	deleting  int // objects in the state whose destroy has begun, in an apply
-
-	changed chan struct{} // closed with the next change
 }
 
-func newSiblings(wait time.Duration) *siblings {
-	return &siblings{wait: wait, objects: map[object]*family{}}
+func newSiblings(longest time.Duration) *siblings {
+	return &siblings{longest: longest, objects: map[object]*family{}, changed: make(chan struct{})}
 }
 
 // record changes what is known of an object, and returns the result.
@@ -40,26 +41,53 @@ func (s *siblings) record(o object, change func(*family)) family {
 	defer s.mu.Unlock()
 	f := s.of(o)
 	change(f)
-	close(f.changed)
-	f.changed = make(chan struct{})
+	close(s.changed)
+	s.changed = make(chan struct{})
 	return *f
 }
 
-// await waits until enough is known of an object, but not longer than s.wait, and returns what is known.
-func (s *siblings) await(ctx context.Context, o object, enough func(family) bool) family {
-	ctx, cancel := context.WithTimeout(ctx, s.wait)
+// await waits until enough is known of an object, but not too long, and returns what is known.
+func (s *siblings) await(ctx context.Context, o object, enough func(family) bool) (known family) {
+	s.waitUntil(ctx, func() bool { known = *s.of(o); return enough(known) })
+	return known
+}
+
+// enabledWith counts the objects of the instance that are to be enabled besides one of the same kind, given the labels
+// of those that RyzeAPI has. It waits for the plans of more if there would be too many, because some may disable one.
+func (s *siblings) enabledWith(ctx context.Context, o object, labels []string, tooMany int) (number int) {
+	s.waitUntil(ctx, func() bool {
+		enabled := map[string]bool{}
+		for _, label := range labels {
+			enabled[label] = true
+		}
+		for other, f := range s.objects {
+			if other.kind == o.kind && other.instance == o.instance && f.isPlanned() {
+				enabled[other.label] = f.enabled+f.added > 0
+			}
+		}
+		delete(enabled, o.label)
+		maps.DeleteFunc(enabled, func(_ string, is bool) bool { return !is })
+		number = len(enabled)
+		return number < tooMany
+	})
+	return number
+}
+
+// waitUntil waits until something is the case, but not too long. It holds the lock while it asks.
+func (s *siblings) waitUntil(ctx context.Context, isSo func() bool) {
+	ctx, cancel := context.WithTimeout(ctx, s.longest)
 	defer cancel()
 	for {
 		s.mu.Lock()
-		known := *s.of(o)
+		done, changed := isSo(), s.changed
 		s.mu.Unlock()
-		if enough(known) {
-			return known
+		if done {
+			return
 		}
 		select {
-		case <-known.changed:
+		case <-changed:
 		case <-ctx.Done():
-			return known
+			return
 		}
 	}
 }
@@ -68,7 +96,7 @@ func (s *siblings) await(ctx context.Context, o object, enough func(family) bool
 func (s *siblings) of(o object) *family {
 	f := s.objects[o]
 	if f == nil {
-		f = &family{changed: make(chan struct{})}
+		f = &family{}
 		s.objects[o] = f
 	}
 	return f
@@ -92,6 +120,9 @@ func (f family) isRenamed() bool {
 
 // isDecided reports whether it is known what becomes of each object that was refreshed.
 func (f family) isDecided() bool { return f.kept+f.destroyed+f.leaving+f.created >= f.refreshed }
+
+// isPlanned reports whether it is known of a resource what becomes of it.
+func (f family) isPlanned() bool { return f.kept+f.created > 0 || f.isMakingWay() }
 
 // isManaged reports whether an object in the state has saved it.
 func (f family) isManaged() bool { return f.refreshed > 0 || f.isMakingWay() }

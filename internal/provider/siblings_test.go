@@ -63,8 +63,46 @@ func TestAwaitEndsWithAChangeOrInTime(t *testing.T) {
 	if known := s.await(ended, zoo, family.isMakingWay); known.isMakingWay() {
 		t.Errorf("%+v", known)
 	}
-	s.wait = time.Millisecond
+	s.longest = time.Millisecond
 	if known := s.await(t.Context(), zoo, family.isMakingWay); known.isMakingWay() {
 		t.Errorf("%+v", known)
+	}
+}
+
+// RyzeAPI has enabled a, b and c.
+func TestOtherWebhooksOfAPlan(t *testing.T) {
+	t.Parallel()
+	labelled := func(label string) object { return object{kind: webhook, instance: "shop", label: label} }
+	for name, c := range map[string]struct {
+		plan map[object]family
+		want int
+	}{
+		"nothing else":       {nil, 3},
+		"one that is added":  {map[object]family{labelled("d"): {created: 1, added: 1}}, 4},
+		"one that stays":     {map[object]family{labelled("a"): {refreshed: 1, kept: 1, enabled: 1}}, 3},
+		"one, not planned":   {map[object]family{labelled("a"): {refreshed: 1}}, 3},
+		"one, disabled":      {map[object]family{labelled("a"): {refreshed: 1, kept: 1}}, 2},
+		"one, destroyed":     {map[object]family{labelled("a"): {refreshed: 1, destroyed: 1}}, 2},
+		"one, relabelled":    {map[object]family{labelled("a"): {leaving: 1}, labelled("d"): {created: 1, added: 1}}, 3},
+		"one, renamed":       {map[object]family{labelled("a"): {destroyed: 1, created: 1, added: 1}}, 3},
+		"a disabled new one": {map[object]family{labelled("d"): {created: 1}}, 3},
+		"itself":             {map[object]family{labelled("new"): {created: 1, added: 1}}, 3},
+		"another instance":   {map[object]family{{kind: webhook, instance: "zoo", label: "d"}: {created: 1, added: 1}}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSiblings(time.Millisecond)
+			for o, planned := range c.plan {
+				s.record(o, func(f *family) { *f = planned })
+			}
+			if got := s.enabledWith(t.Context(), labelled("new"), []string{"a", "b", "c"}, 3); got != c.want {
+				t.Errorf("%d, want %d", got, c.want)
+			}
+		})
+	}
+	s := newSiblings(time.Minute)
+	go s.record(labelled("a"), func(f *family) { f.destroyed++ }) // it is waited for
+	if got := s.enabledWith(t.Context(), labelled("new"), []string{"a", "b", "c"}, 3); got != 2 {
+		t.Errorf("%d with one that is destroyed", got)
 	}
 }

@@ -394,15 +394,15 @@ func TestWebhookThatTheListShowsAsDisabled(t *testing.T) {
 	}
 }
 
-// A read says how many other webhooks of the instance are enabled.
-func TestOtherWebhooksAreCounted(t *testing.T) {
+// A read says which other webhooks of the instance are enabled.
+func TestOtherWebhooksAreNamed(t *testing.T) {
 	t.Parallel()
 	b := benchOf(t, mockapi.Options{})
 	for i, label := range []string{"a", "b", "c"} {
 		b.account.ChangeWebhook("shop", label, func(w *mockapi.Webhook) { w.Enabled = i < 2 })
 	}
-	for label, want := range map[string]int{"a": 1, "c": 2, "none": 2} {
-		if w, err := b.Webhook("shop", label).Get(t.Context()); err != nil || w.Others != want {
+	for label, want := range map[string]string{"a": "b", "c": "a b", "none": "a b"} {
+		if w, err := b.Webhook("shop", label).Get(t.Context()); err != nil || strings.Join(w.Others, " ") != want {
 			t.Errorf("%s: %+v, %v", label, w, err)
 		}
 	}

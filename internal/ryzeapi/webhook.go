@@ -23,9 +23,8 @@ type Webhook struct {
 	Events        []string
 	MediaBase64   bool
 
-	// Others is how many webhooks of the instance with other labels are enabled. It is 0 if RyzeAPI's answer does not
-	// say.
-	Others int
+	// Others are the labels of the instance's other enabled webhooks. It is empty if RyzeAPI's answer does not say.
+	Others []string
 }
 
 // wireWebhook is a webhook as it is sent and received.
@@ -136,7 +135,7 @@ func pickWebhook(all []Webhook, label string) Webhook {
 	}
 	for _, w := range all {
 		if w.Enabled && w.Label != label {
-			picked.Others++
+			picked.Others = append(picked.Others, w.Label)
 		}
 	}
 	return picked
