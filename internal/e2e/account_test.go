@@ -186,3 +186,23 @@ func TestProtectedInstance(t *testing.T) {
 		t.Errorf("destroy: exit code %d\n%s", r.exit, r.out)
 	}
 }
+
+// What a plan remembers for a replacement does not outlive the instance: one that was deleted by hand is created again.
+func TestInstanceDeletedByHandAfterAnUpdate(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mockapi.Options{})
+	instance := func(protected bool) string {
+		return providerBlocks(nil) + arguments{"name": "new", "deletion_protection": protected}.hcl(
+			`resource "ryzeapi_instance" "new"`)
+	}
+	for _, protected := range []bool{true, false} {
+		f.write(instance(protected))
+		f.mustRun(nil, "apply", "-auto-approve")
+	}
+	f.account.RemoveInstance("new")
+	f.mustRun(nil, "apply", "-auto-approve")
+	f.mustRun(nil, "plan", "-detailed-exitcode")
+	if f.account.InstanceID("new") != "2" {
+		t.Error("the instance was not created again")
+	}
+}

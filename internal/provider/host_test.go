@@ -94,6 +94,7 @@ func (h *host) planOne(
 ) (plannedChange, *commandError) {
 	h.t.Helper()
 	change := plannedChange{name: name, action: plancheck.ResourceActionNoop}
+	var private []byte // what a create is handed: by the plan of what it replaces, or by the refresh of what is gone
 	if known := h.resources[name]; known != nil {
 		refreshed := *known
 		if refresh {
@@ -104,6 +105,8 @@ func (h *host) planOne(
 		}
 		if refreshed.state != nil {
 			change.managed, change.before = &refreshed, refreshed.state
+		} else {
+			private = refreshed.private
 		}
 	}
 	switch {
@@ -116,7 +119,6 @@ func (h *host) planOne(
 		return change, nil
 	}
 	values := p.attributes(config.values(secret, true))
-	var private []byte // what the plan of a resource hands to that of its replacement
 	if change.before != nil && !change.managed.tainted {
 		planned, failed := p.planChange(change.managed, p.proposed(change.before, values), values)
 		if failed != nil {

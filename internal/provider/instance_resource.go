@@ -263,6 +263,7 @@ func (r *instanceResource) Read(ctx context.Context, req resource.ReadRequest, r
 		resp.Diagnostics.Append(noInstanceError(name, r.services.client.InstanceNames()))
 	case !exists:
 		resp.State.RemoveResource(ctx)
+		resp.Diagnostics.Append(forgetReplacement(ctx, resp.Private)...)
 	case state.isOther(found):
 		resp.Diagnostics.Append(replacedInstanceError(name, state.ID.ValueString(), found.ID))
 	default:

@@ -221,6 +221,7 @@ func TestInstanceDeletedByHand(t *testing.T) {
 		other := `(?s)^Instance "new" is not the one that this resource has managed\n.*"4".*"3"`
 		return []step{
 			{config: newInstance, sent: []string{createBody}, state: map[string]any{"id": "2"}},
+			{config: unprotectedInstance, action: updates},
 			{
 				before: func() { f.account.RemoveInstance("new") },
 				config: unprotectedInstance, action: creates, sent: []string{createBody}, state: map[string]any{"id": "3"},

@@ -70,6 +70,7 @@ func refreshed[T any](
 	switch {
 	case ryzeapi.IsInstanceMissing(err) && !isImport:
 		resp.State.RemoveResource(ctx)
+		resp.Diagnostics.Append(forgetReplacement(ctx, resp.Private)...)
 	case err != nil:
 		resp.Diagnostics.Append(failedCallError(read, state.object(), err))
 	default:

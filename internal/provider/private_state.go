@@ -44,6 +44,12 @@ func savePrivate(ctx context.Context, private privateState, key string, value an
 	return private.SetKey(ctx, key, encoded)
 }
 
+// forgetReplacement is for a resource that a refresh removes from the state. Its create would still be handed what an
+// earlier plan has set, as if the plan replaced the resource.
+func forgetReplacement(ctx context.Context, private privateState) diag.Diagnostics {
+	return private.SetKey(ctx, replacesKey, []byte("null"))
+}
+
 // instanceIDs are the IDs that RyzeAPI has given the instance of a resource. Two instances of the same name have
 // different ones: one was deleted and the other created, or they are in different accounts.
 type instanceIDs struct {
