@@ -28,6 +28,54 @@ func exampleStorage(instance string) mockapi.Storage {
 
 func maskAccessKey(key string) string { return key[:4] + "..." }
 
+// The same guide, for the other objects of a fleet: what is as configured is not changed.
+func TestAdoptTheOtherObjectsOfAFleet(t *testing.T) {
+	t.Parallel()
+	instances := []string{"shop-1", "shop-2", "support"}
+	f := newFixture(t, mockapi.Options{}, instances...)
+	env := []string{"TF_VAR_secret_key=one", "TF_VAR_webhook_authorization=one", "TF_VAR_proxy_password=one"}
+	for _, block := range blocksOf(readFile(t, filepath.Join("..", "..", "docs", "guides", "adopt.md"))) {
+		if name := captionFile.FindStringSubmatch(block.caption)[1]; name == "objects.tf" {
+			f.writeFile(name, block.code)
+		}
+	}
+	f.write(readFile(t, filepath.Join("..", "..", "examples", "adopt-fleet", "main.tf")))
+	settings := mockapi.Settings{
+		AutoRejectCalls: true, CallRejectMessage: "We cannot take calls here. Please write to us.", DisableHistorySync: true,
+	}
+	for _, instance := range instances {
+		f.setStorage(instance, exampleStorage(instance))
+		f.account.ChangeSettings(instance, func(s *mockapi.Settings) { *s = settings })
+		f.account.ChangeWebhook(instance, "default", func(w *mockapi.Webhook) {
+			w.Enabled, w.URL, w.Authorization = true, "https://hooks.example.com/whatsapp", "one"
+		})
+		f.account.ChangeWebsocket(instance, func(w *mockapi.Websocket) {
+			w.Enabled, w.Events = true, []string{"instance.state"}
+		})
+		f.account.ChangeProxy(instance, func(p *mockapi.Proxy) {
+			*p = mockapi.Proxy{
+				Enabled: true, Protocol: "socks5", Host: "proxy.example.com", Port: "1080", Username: "shop", Password: "one",
+			}
+		})
+	}
+	f.account.ChangeWebhook("support", "default", func(w *mockapi.Webhook) { w.Authorization = "another" })
+	planned := f.run(env, "plan")
+	out := planned.unwrapped()
+	if !strings.Contains(out, "Plan: 15 to import, 0 to add, 7 to change, 0 to destroy.") ||
+		strings.Count(out, "+ secret_key_version = 1") != 3 || strings.Count(out, "+ password_version = 1") != 3 ||
+		!strings.Contains(out, "~ authorization_version = 0 -> 1") {
+		t.Errorf("%s", planned.out)
+	}
+	f.mustRun(env, "apply", "-auto-approve")
+	for _, kind := range []string{"ryzeapi_instance_webhook", "ryzeapi_instance_proxy"} {
+		f.checkSecretOf(kind, instances, "one")
+	}
+	if got := f.account.Settings("shop-1"); got != settings {
+		t.Errorf("the adoption has changed the settings: %+v", got)
+	}
+	f.mustRun(env, "plan", "-detailed-exitcode")
+}
+
 // The guide "Adopt existing instances", for a fleet: one plan imports all instances and shows the differences.
 func TestAdoptFleetInOnePlan(t *testing.T) {
 	t.Parallel()

@@ -50,8 +50,11 @@ func expression(value any) string {
 }
 
 // resource returns an S3 storage resource with these arguments.
-func (a arguments) resource(name string) string {
-	return a.hcl(fmt.Sprintf("resource \"ryzeapi_instance_s3\" %q", name))
+func (a arguments) resource(name string) string { return a.of("ryzeapi_instance_s3", name) }
+
+// of returns a resource of a kind with these arguments.
+func (a arguments) of(kind, name string) string {
+	return a.hcl(fmt.Sprintf("resource %q %q", kind, name))
 }
 
 // providerBlocks returns the blocks that every configuration needs. The endpoint and the token come from the
@@ -78,7 +81,8 @@ type fleet struct {
 	number     int       // of instances
 	prefix     string    // of their names; "i" if empty
 	settings   arguments // of the provider
-	storage    arguments // in addition to those of aws, or in place of them
+	kind       string    // of the resource; S3 storage if empty
+	storage    arguments // in addition to those of instanceKinds, or in place of them
 	unredacted bool      // the variable "secret" is not sensitive
 	more       string    // more blocks
 }
@@ -94,6 +98,8 @@ func (f fleet) names() []string {
 func (f fleet) hcl() string {
 	names := fmt.Sprintf(`toset([for i in range(%d) : "%s${i}"])`, f.number, cmp.Or(f.prefix, "i"))
 	locals := arguments{"names": expr(names)}.hcl("locals") // in for_each, the CLI would compute it for each instance
-	resource := aws.with(f.storage).with(arguments{"for_each": expr("local.names"), "instance": expr("each.key")})
-	return providerBlocks(f.settings) + secretVariable(!f.unredacted) + locals + resource.resource("all") + f.more
+	kind := cmp.Or(f.kind, "ryzeapi_instance_s3")
+	all := instanceKinds[kind].with(f.storage).with(
+		arguments{"for_each": expr("local.names"), "instance": expr("each.key")})
+	return providerBlocks(f.settings) + secretVariable(!f.unredacted) + locals + all.of(kind, "all") + f.more
 }

@@ -27,6 +27,28 @@ var instanceKinds = map[string]arguments{
 	},
 }
 
+// secretArguments are the kinds with a write-only secret, and its argument.
+var secretArguments = map[string]string{
+	"ryzeapi_instance_s3": "secret_key", "ryzeapi_instance_webhook": "authorization", "ryzeapi_instance_proxy": "password",
+}
+
+// secretOf returns the secret of an instance's object, and whether the object is enabled.
+func (f *fixture) secretOf(kind, instance string) (secret string, enabled bool) {
+	switch kind {
+	case "ryzeapi_instance_s3":
+		s3 := f.account.S3(instance)
+		return s3.SecretKey, s3.Enabled
+	case "ryzeapi_instance_webhook":
+		webhook := f.account.Webhook(instance, "default")
+		return webhook.Authorization, webhook.Enabled
+	case "ryzeapi_instance_proxy":
+		proxy := f.account.Proxy(instance)
+		return proxy.Password, proxy.Enabled
+	}
+	f.t.Fatalf("%s has no secret", kind)
+	return "", false
+}
+
 // wholeInstances is a configuration of all objects of the fleet's instances.
 func wholeInstances(config fleet) string {
 	names := fmt.Sprintf(`toset([for i in range(%d) : "i${i}"])`, config.number)

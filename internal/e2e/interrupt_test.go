@@ -47,7 +47,16 @@ func killProvider(t *testing.T, log string) {
 // the job.
 func TestKilledProvider(t *testing.T) {
 	t.Parallel()
-	config := fleet{number: 12}
+	for kind := range secretArguments {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			finishWhatWasKilled(t, fleet{number: 12, kind: kind})
+		})
+	}
+}
+
+func finishWhatWasKilled(t *testing.T, config fleet) {
+	t.Helper()
 	var writesLeft atomic.Int32 // until the provider is killed
 	log := filepath.Join(t.TempDir(), "terraform.log")
 	f := newFixture(t, mockapi.Options{Fault: func(r *http.Request) mockapi.Fault {
@@ -74,7 +83,7 @@ func TestKilledProvider(t *testing.T) {
 			t.Fatalf("%s: the provider was not killed:\n%s", c.command, r.out)
 		}
 		f.mustRun([]string{secret}, c.command, "-auto-approve")
-		f.checkSecret(config.names(), c.want)
+		f.checkSecretOf(config.kind, config.names(), c.want)
 		if c.command == "apply" {
 			f.mustRun([]string{secret}, "plan", "-detailed-exitcode")
 		}
@@ -129,15 +138,20 @@ func TestInterrupt(t *testing.T) { //nolint:paralleltest // see above
 		method  string // of the requests that meet the fault
 		fault   mockapi.Fault
 		want    string // in the output
+		kind    string // of the resource; S3 storage if empty
 	}{
-		"hanging write":              {apply, http.MethodPost, mockapi.Delay(time.Hour), cancelled},
-		"hanging read of a plan":     {plan, http.MethodGet, mockapi.Delay(time.Hour), cancelled},
-		"hanging read of an apply":   {apply, http.MethodGet, mockapi.Delay(time.Hour), cancelled},
-		"waiting for the rate limit": {apply, http.MethodPost, mockapi.SlowDown(60), waiting},
+		"hanging write":              {apply, http.MethodPost, mockapi.Delay(time.Hour), cancelled, ""},
+		"hanging read of a plan":     {plan, http.MethodGet, mockapi.Delay(time.Hour), cancelled, ""},
+		"hanging read of an apply":   {apply, http.MethodGet, mockapi.Delay(time.Hour), cancelled, ""},
+		"waiting for the rate limit": {apply, http.MethodPost, mockapi.SlowDown(60), waiting, ""},
+		"hanging write of a webhook": {
+			apply, http.MethodPost, mockapi.Delay(time.Hour), cancelled, "ryzeapi_instance_webhook",
+		},
+		"hanging write of a proxy": {apply, http.MethodPost, mockapi.Delay(time.Hour), cancelled, "ryzeapi_instance_proxy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			arrived := make(chan struct{}, 100)
-			config := fleet{number: 1}
+			config := fleet{number: 1, kind: c.kind}
 			f := newFixture(t, mockapi.Options{}, config.names()...)
 			f.cli = terraformRace
 			f.write(config.hcl())

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,13 +16,15 @@ import (
 func TestLiteralSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	const plain = "c4nary-S3cret-or-T0ken"
-	for name, c := range map[string]struct {
+	type literalCase struct {
 		secret, token string
+		kind          string // of the resource; S3 storage if empty
 		store         bool   // it refuses the secret
 		method        string // "" is any
 		fault         mockapi.Fault
 		want          string // in the output
-	}{
+	}
+	cases := map[string]literalCase{
 		"a secret that the store refuses": {secret: plain, store: true, want: `The S3 store rejects "secret_key"`},
 		"a secret with white space":       {secret: plain + " ", want: `Invalid "secret_key"`},
 		"a secret with a line break":      {secret: plain + "\n", want: `Invalid "secret_key"`},
@@ -33,7 +37,18 @@ func TestLiteralSecretsAreNotPrinted(t *testing.T) {
 			secret: plain, method: http.MethodPost, fault: mockapi.FailWith(http.StatusBadRequest, "bad secretKey "+plain),
 			want: "400 Bad Request",
 		},
-	} {
+	}
+	for _, kind := range []string{"ryzeapi_instance_webhook", "ryzeapi_instance_proxy"} {
+		argument := secretArguments[kind]
+		cases[argument+" with white space"] = literalCase{
+			kind: kind, secret: plain + " ", want: fmt.Sprintf("Invalid %q", argument),
+		}
+		cases[argument+" that RyzeAPI rejects"] = literalCase{
+			kind: kind, secret: plain, method: http.MethodPost, want: "400 Bad Request",
+			fault: mockapi.FailWith(http.StatusBadRequest, "bad "+argument+" "+plain),
+		}
+	}
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, file := range []string{"main.tf", "main.tf.json"} {
@@ -45,15 +60,14 @@ func TestLiteralSecretsAreNotPrinted(t *testing.T) {
 				if c.token != "" {
 					settings["token"] = c.token
 				}
-				storage := map[string]any{
-					"instance": "shop", "region": "us-east-1", "bucket": "media", "access_key": "AKIA", "secret_key": c.secret,
-				}
+				kind := cmp.Or(c.kind, "ryzeapi_instance_s3")
+				object := instanceKinds[kind].with(arguments{"instance": "shop", secretArguments[kind]: c.secret})
 				if c.store {
 					store := newStore(t)
 					store.rejects.Store(true)
-					storage["endpoint"], storage["preflight"] = store.url, "access"
+					object["endpoint"], object["preflight"] = store.url, "access"
 				}
-				f.writeFile(file, literal(t, file, settings, storage))
+				f.writeFile(file, literal(t, file, settings, kind, object))
 				for _, flags := range [][]string{nil, {"-json"}} {
 					r := f.run(nil, append([]string{"apply", "-auto-approve"}, flags...)...)
 					said := strings.ReplaceAll(r.out, `\"`, `"`)
@@ -70,7 +84,7 @@ func TestLiteralSecretsAreNotPrinted(t *testing.T) {
 }
 
 // literal is a configuration in the syntax of a file, with one argument on each line.
-func literal(t *testing.T, file string, settings, storage map[string]any) string {
+func literal(t *testing.T, file string, settings map[string]any, kind string, object arguments) string {
 	t.Helper()
 	if strings.HasSuffix(file, ".json") {
 		encoded, err := json.MarshalIndent(map[string]any{
@@ -78,7 +92,7 @@ func literal(t *testing.T, file string, settings, storage map[string]any) string
 				"required_providers": map[string]any{"ryzeapi": map[string]any{"source": "ryzeapi/ryzeapi"}},
 			},
 			"provider": map[string]any{"ryzeapi": settings},
-			"resource": map[string]any{"ryzeapi_instance_s3": map[string]any{"shop": storage}},
+			"resource": map[string]any{kind: map[string]any{"shop": object}},
 		}, "", "  ")
 		if err != nil {
 			t.Fatal(err)
@@ -97,5 +111,5 @@ func literal(t *testing.T, file string, settings, storage map[string]any) string
 		return strings.Join(append(lines, "}\n"), "\n")
 	}
 	return "terraform {\n  required_providers {\n    ryzeapi = { source = \"ryzeapi/ryzeapi\" }\n  }\n}\n" +
-		block(`provider "ryzeapi"`, settings) + block(`resource "ryzeapi_instance_s3" "shop"`, storage)
+		block(`provider "ryzeapi"`, settings) + block(fmt.Sprintf("resource %q %q", kind, "shop"), object)
 }

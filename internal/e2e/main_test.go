@@ -142,9 +142,15 @@ func (r result) unwrapped() string {
 // checkSecret checks that the mock has stored this secret for each instance; "" means that the storage is disabled.
 func (f *fixture) checkSecret(instances []string, secret string) {
 	f.t.Helper()
+	f.checkSecretOf("ryzeapi_instance_s3", instances, secret)
+}
+
+// checkSecretOf is checkSecret for objects of a kind.
+func (f *fixture) checkSecretOf(kind string, instances []string, secret string) {
+	f.t.Helper()
 	for _, instance := range instances {
-		if got := f.account.S3(instance); got.SecretKey != secret || got.Enabled != (secret != "") {
-			f.t.Fatalf("the storage of %s is %+v, want the secret %q", instance, got, secret)
+		if got, enabled := f.secretOf(kind, instance); got != secret || enabled != (secret != "") {
+			f.t.Fatalf("the %s of %s has the secret %q, enabled %t, want %q", kind, instance, got, enabled, secret)
 		}
 	}
 }

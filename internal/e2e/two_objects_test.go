@@ -10,7 +10,7 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
 )
 
-// The state can have two objects for one instance, of which the next apply destroys one. The storage of the one that
+// The state can have two objects for one instance, of which the next apply destroys one. The object of the one that
 // stays is as configured after that apply, whichever of the two Terraform comes to first.
 func TestDestroyBesideAResourceThatStays(t *testing.T) {
 	t.Parallel()
@@ -26,31 +26,22 @@ func TestDestroyBesideAResourceThatStays(t *testing.T) {
 			f.mustRun(secret, "apply", "-auto-approve", "-target=ryzeapi_instance_s3.new")
 		}
 	}
-	prepare := map[string]func(f *fixture){
-		"a rename of which -target has applied the half": renamed(storage),
-		"the same with a version":                        renamed(storage.with(arguments{"secret_key_version": 1})),
-		"a deposed object": func(f *fixture) {
-			config := func(generation, command string) string {
-				return blocks + fmt.Sprintf(`
-resource "terraform_data" "generation" {
-  input = %q
-}
-
-resource "ryzeapi_instance_s3" "new" {
-  instance   = %q
-  region     = "us-east-1"
-  bucket     = "media"
-  access_key = "AKIAEXAMPLE"
-  secret_key = var.secret
-
+	deposed := func(kind string) func(f *fixture) {
+		resource := strings.TrimSuffix(instanceKinds[kind].with(arguments{"instance": instance}).of(kind, "new"), "}\n")
+		config := func(generation, command string) string {
+			return blocks + resource + fmt.Sprintf(`
   lifecycle {
     create_before_destroy = true
     replace_triggered_by  = [terraform_data.generation]
   }
 }
 
+resource "terraform_data" "generation" {
+  input = %q
+}
+
 resource "terraform_data" "later" {
-  triggers_replace = [ryzeapi_instance_s3.new.bucket, terraform_data.generation.output]
+  triggers_replace = [%s.new.instance, terraform_data.generation.output]
 
   provisioner "local-exec" {
     command = %q
@@ -60,8 +51,9 @@ resource "terraform_data" "later" {
     create_before_destroy = true
   }
 }
-`, generation, instance, command)
-			}
+`, generation, kind, command)
+		}
+		return func(f *fixture) {
 			f.write(config("one", "true"))
 			f.mustRun(secret, "apply", "-auto-approve")
 			f.write(config("two", "false"))
@@ -70,20 +62,33 @@ resource "terraform_data" "later" {
 				f.t.Fatalf("nothing is deposed:\n%s", r.out)
 			}
 			f.write(config("two", "true"))
-		},
+		}
 	}
-	for name, prepare := range prepare {
+	const s3, webhook, proxy = "ryzeapi_instance_s3", "ryzeapi_instance_webhook", "ryzeapi_instance_proxy"
+	for name, c := range map[string]struct {
+		kind    string
+		mark    string // in the state, of an object
+		prepare func(f *fixture)
+	}{
+		"a rename of which -target has applied the half": {s3, `"bucket": "media"`, renamed(storage)},
+		"the same with a version": {
+			s3, `"bucket": "media"`, renamed(storage.with(arguments{"secret_key_version": 1})),
+		},
+		"a deposed object":  {s3, `"bucket": "media"`, deposed(s3)},
+		"a deposed webhook": {webhook, `"url": "https://hooks.example.com"`, deposed(webhook)},
+		"a deposed proxy":   {proxy, `"host": "proxy.example.com"`, deposed(proxy)},
+	} {
 		for _, parallelism := range []string{"1", "10"} {
 			t.Run(name+", parallelism "+parallelism, func(t *testing.T) {
 				t.Parallel()
 				f := newFixture(t, mockapi.Options{}, instance)
-				prepare(f)
+				c.prepare(f)
 				r := f.run(secret, "apply", "-auto-approve", "-parallelism="+parallelism)
-				if got := f.account.S3(instance); r.exit != 0 || !got.Enabled || got.SecretKey != "one" {
-					t.Errorf("exit code %d, %+v\n%s", r.exit, got, r.out)
+				if got, enabled := f.secretOf(c.kind, instance); r.exit != 0 || !enabled || got != "one" {
+					t.Errorf("exit code %d, enabled %t, the secret is %q\n%s", r.exit, enabled, got, r.out)
 				}
 				state := readFile(t, filepath.Join(f.dir, "terraform.tfstate"))
-				if strings.Count(state, `"bucket": "media"`) != 1 {
+				if strings.Count(state, c.mark) != 1 {
 					t.Errorf("the state is\n%s", state)
 				}
 				requests := len(f.mock.Requests())
