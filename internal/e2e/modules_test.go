@@ -96,10 +96,11 @@ func TestTenants(t *testing.T) {
 		!strings.Contains(rotated.unwrapped(), "~ authorization_version = 1 -> 2") {
 		t.Errorf("a rotation plans\n%s", rotated.out)
 	}
-	more := strings.Replace(readFile(t, filepath.Join(f.dir, "main.tf")), "    globex  =", "    umbrella = {bucket = \"u\"}\n    globex  =", 1)
-	f.writeFile("main.tf", more)
+	config := readFile(t, filepath.Join(f.dir, "main.tf"))
+	f.writeFile("main.tf", strings.Replace(config, "    globex ", "    umbrella = { bucket = \"u\" }\n    globex ", 1))
 	added := f.run(secrets("g1"), "plan")
-	if !strings.Contains(added.out, "Plan: 4 to add, 0 to change, 0 to destroy.") || strings.Contains(added.out, "Warning: Instance") {
+	if !strings.Contains(added.out, "Plan: 4 to add, 0 to change, 0 to destroy.") ||
+		strings.Contains(added.out, "Warning: Instance") {
 		t.Errorf("a new tenant plans\n%s", added.out)
 	}
 }
