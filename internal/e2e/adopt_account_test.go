@@ -108,7 +108,7 @@ func (f *fixture) isUnchanged(step string, account map[string][]any, since, want
 // names are written down, and the secrets are added.
 func TestAdoptAccount(t *testing.T) {
 	t.Parallel()
-	f := adoptedAccount(t, withLimitAndLatency(mockapi.Options{}, true))
+	f := adoptedAccount(t, mockapi.Options{RateLimit: 100})
 	example, account := adoptAccountExample(t), f.everything()
 
 	// Steps 2 and 3. The guide has the numbers.
