@@ -35,10 +35,11 @@ var (
 
 // cannotRun has code of the blocks that no test can run, with the reason. Each entry fits exactly one block.
 var cannotRun = map[string]string{
-	`ephemeral "aws_secretsmanager_secret_version"`: "needs the provider hashicorp/aws and an AWS account",
-	`resource "restapi_object"`:                     "needs the provider Mastercard/restapi",
-	`from = restapi_object.media`:                   "needs a state of that provider; TestMoveGuide has one",
-	`local.media_key.access_key`:                    "belongs to the same file; TestKeyPairInOneValue has its like",
+	`ephemeral "aws_secretsmanager_secret_version"`:      "needs the provider hashicorp/aws and an AWS account",
+	`resource "restapi_object"`:                          "needs the provider Mastercard/restapi",
+	`from = restapi_object.media`:                        "needs a state of that provider; TestMoveGuide has one",
+	`to = module.tenant[each.key].ryzeapi_instance.this`: "needs the module; TestAdoptTenants has it",
+	`local.media_key.access_key`:                         "belongs to the same file; TestKeyPairInOneValue has its like",
 }
 
 // docBlock is a block of configuration on a page, with its caption.

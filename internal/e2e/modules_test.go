@@ -19,15 +19,21 @@ func TestExampleModules(t *testing.T) {
 	for name, c := range map[string]struct {
 		instances []string // that the module configures, and does not create
 		passed    int
-		writes    map[string]int // by the secret that they contain
-		old, new  string         // a mistake in the module
+		writes    map[string]int    // by the secret that they contain
+		mistakes  map[string]string // in the module, by what is right
 	}{
 		"instance-media": {
 			[]string{"shop-1", "support"}, 6, map[string]int{"first-secret": 2, "second-secret": 2},
-			`"media/${each.key}/"`, `"wrong/"`,
+			map[string]string{`"media/${each.key}/"`: `"wrong/"`},
 		},
 		"instance": {
-			nil, 5, map[string]int{"first-secret": 3, "second-secret": 3}, `"media/${var.name}/"`, `"wrong/"`,
+			nil, 7, map[string]int{"first-authorization": 1, "first-password": 1, "second-password": 1, "first-secret": 1},
+			map[string]string{
+				`"media/${var.name}/"`:                               `"wrong/"`,
+				"lookup(var.webhook_authorizations, each.key, null)": "null",
+				"contains(keys(var.webhooks), label)":                "true",
+				"var.settings != null ? 1 : 0":                       "1",
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,47 +66,15 @@ func TestExampleModules(t *testing.T) {
 				t.Errorf("the instances are %q", got)
 			}
 			module := readFile(t, filepath.Join(f.dir, "main.tf"))
-			f.writeFile("main.tf", strings.Replace(module, c.old, c.new, 1))
-			if r := f.run(nil, "test"); r.exit == 0 {
-				t.Error("a mistake in the module goes unnoticed")
+			for right, wrong := range c.mistakes {
+				if !strings.Contains(module, right) {
+					t.Errorf("the module does not contain %s", right)
+				}
+				f.writeFile("main.tf", strings.Replace(module, right, wrong, 1))
+				if r := f.run(nil, "test"); r.exit == 0 {
+					t.Errorf("%s in place of %s goes unnoticed", wrong, right)
+				}
 			}
 		})
-	}
-}
-
-// A fleet of tenants comes from one map. A new tenant, and a new secret of one tenant, change nothing of the others.
-func TestTenants(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, mockapi.Options{})
-	f.env = append(f.env, "TF_DATA_DIR="+t.TempDir())
-	root := f.dir
-	f.dir = filepath.Join(root, "tenants")
-	for _, folder := range []string{"tenants", filepath.Join("modules", "instance")} {
-		from := os.DirFS(filepath.Join("..", "..", "examples", folder))
-		if err := os.CopyFS(filepath.Join(root, folder), from); err != nil {
-			t.Fatal(err)
-		}
-	}
-	secrets := func(globex string) []string {
-		return []string{`TF_VAR_secrets={"acme":{"webhook":"a1","storage":"a2"},"globex":{"webhook":"` + globex +
-			`","storage":"g2"},"initech":{"webhook":"i1","storage":"i2"},"umbrella":{"webhook":"u1","storage":"u2"}}`}
-	}
-	f.mustRun(nil, "get") // the module
-	f.mustRun(secrets("g1"), "apply", "-auto-approve")
-	f.mustRun(secrets("g1"), "plan", "-detailed-exitcode")
-	if got := f.account.Webhook("tenant-globex", "default").Authorization; got != "g1" {
-		t.Errorf("the authorization is %q", got)
-	}
-	rotated := f.run(secrets("other"), "plan")
-	if !strings.Contains(rotated.out, "Plan: 0 to add, 1 to change, 0 to destroy.") ||
-		!strings.Contains(rotated.unwrapped(), "~ authorization_version = 1 -> 2") {
-		t.Errorf("a rotation plans\n%s", rotated.out)
-	}
-	config := readFile(t, filepath.Join(f.dir, "main.tf"))
-	f.writeFile("main.tf", strings.Replace(config, "    globex ", "    umbrella = { bucket = \"u\" }\n    globex ", 1))
-	added := f.run(secrets("g1"), "plan")
-	if !strings.Contains(added.out, "Plan: 4 to add, 0 to change, 0 to destroy.") ||
-		strings.Contains(added.out, "Warning: Instance") {
-		t.Errorf("a new tenant plans\n%s", added.out)
 	}
 }

@@ -19,7 +19,7 @@ import (
 const examples = "../../examples"
 
 // examplesOfE2E have tests of their own, in internal/e2e.
-var examplesOfE2E = []string{"modules", "tenants", "from-generic-providers"}
+var examplesOfE2E = []string{"account", "modules", "tenants", "from-generic-providers"}
 
 var (
 	exampleVariable = regexp.MustCompile(`(?m)^variable "(\w+)"`)

@@ -10,7 +10,7 @@ terraform {
 }
 
 variable "name" {
-  description = "Name of the instance, unique in the account."
+  description = "Name of the instance. Another name means another instance: the old one is deleted."
   type        = string
 }
 
@@ -18,44 +18,39 @@ variable "deletion_protection" {
   description = "Whether a plan that would delete the instance is an error."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "settings" {
-  description = "Settings of the instance."
+  description = "Settings of the instance. What you leave out has its default. Null: the module does not manage them."
   type = object({
+    auto_read_messages    = optional(bool)
     auto_reject_calls     = optional(bool)
     call_reject_message   = optional(string)
-    ignore_group_messages = optional(bool)
-    keep_online_status    = optional(bool)
-    auto_read_messages    = optional(bool)
     disable_history_sync  = optional(bool)
+    ignore_group_messages = optional(bool)
     ignore_status         = optional(bool)
+    keep_online_status    = optional(bool)
   })
   default = null
 }
 
 variable "webhooks" {
-  description = "Webhooks by label; at most three of them enabled."
+  description = "Webhooks of the instance, by label. At most three of them can be enabled."
   type = map(object({
-    url          = optional(string)
-    enabled      = optional(bool)
-    events       = optional(set(string))
-    by_events    = optional(bool)
-    media_base64 = optional(bool)
+    url                   = optional(string)
+    enabled               = optional(bool)
+    events                = optional(set(string))
+    by_events             = optional(bool)
+    media_base64          = optional(bool)
+    authorization_version = optional(number)
   }))
-  default = {}
-}
-
-variable "webhook_authorizations" {
-  description = "Values of the Authorization header of the webhooks, by label."
-  type        = map(string)
-  default     = {}
-  ephemeral   = true
-  sensitive   = true
+  default  = {}
+  nullable = false
 }
 
 variable "websocket" {
-  description = "What the WebSocket gets."
+  description = "WebSocket of the instance. Null: the module does not manage it."
   type = object({
     events       = optional(set(string))
     media_base64 = optional(bool)
@@ -64,43 +59,62 @@ variable "websocket" {
 }
 
 variable "proxy" {
-  description = "Proxy that the instance connects through."
+  description = "Proxy that the instance connects through. Null: the module does not manage it."
   type = object({
-    protocol  = string
-    host      = string
-    port      = number
-    username  = optional(string)
-    reconnect = optional(bool)
+    protocol         = string
+    host             = string
+    port             = number
+    username         = optional(string)
+    password_version = optional(number)
+    reconnect        = optional(bool)
   })
   default = null
-}
-
-variable "proxy_password" {
-  description = "Password of the proxy."
-  type        = string
-  default     = null
-  ephemeral   = true
-  sensitive   = true
 }
 
 variable "storage" {
-  description = "Bucket for the media. Without path_prefix, they go to media/NAME/."
+  description = "Where the media are stored: the bucket must exist. Without path_prefix, it is media/<name>/."
   type = object({
-    region      = optional(string)
-    endpoint    = optional(string)
-    bucket      = string
-    access_key  = string
-    path_prefix = optional(string)
+    region             = optional(string)
+    endpoint           = optional(string)
+    bucket             = string
+    access_key         = string
+    secret_key_version = optional(number)
+    path_prefix        = optional(string)
+    preflight          = optional(string)
   })
   default = null
 }
 
-variable "storage_secret_key" {
-  description = "Secret of the storage's access key."
-  type        = string
-  default     = null
+# The secrets are apart from the rest, so that they can be ephemeral: they are in no state and no plan.
+
+variable "webhook_authorizations" {
+  description = "Values of the Authorization header of the webhooks' deliveries, by label."
+  type        = map(string)
   ephemeral   = true
   sensitive   = true
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for label in keys(var.webhook_authorizations) : contains(keys(var.webhooks), label)])
+    error_message = "A label in webhook_authorizations is not in webhooks."
+  }
+}
+
+variable "proxy_password" {
+  description = "Password for the proxy."
+  type        = string
+  ephemeral   = true
+  sensitive   = true
+  default     = null
+}
+
+variable "storage_secret_key" {
+  description = "Secret of the access key in storage."
+  type        = string
+  ephemeral   = true
+  sensitive   = true
+  default     = null
 }
 
 resource "ryzeapi_instance" "this" {
@@ -109,33 +123,34 @@ resource "ryzeapi_instance" "this" {
 }
 
 resource "ryzeapi_instance_settings" "this" {
-  count = var.settings == null ? 0 : 1
+  count = var.settings != null ? 1 : 0
 
   instance              = ryzeapi_instance.this.name
+  auto_read_messages    = var.settings.auto_read_messages
   auto_reject_calls     = var.settings.auto_reject_calls
   call_reject_message   = var.settings.call_reject_message
-  ignore_group_messages = var.settings.ignore_group_messages
-  keep_online_status    = var.settings.keep_online_status
-  auto_read_messages    = var.settings.auto_read_messages
   disable_history_sync  = var.settings.disable_history_sync
+  ignore_group_messages = var.settings.ignore_group_messages
   ignore_status         = var.settings.ignore_status
+  keep_online_status    = var.settings.keep_online_status
 }
 
 resource "ryzeapi_instance_webhook" "this" {
   for_each = var.webhooks
 
-  instance      = ryzeapi_instance.this.name
-  label         = each.key
-  url           = each.value.url
-  enabled       = each.value.enabled
-  authorization = lookup(var.webhook_authorizations, each.key, null)
-  events        = each.value.events
-  by_events     = each.value.by_events
-  media_base64  = each.value.media_base64
+  instance              = ryzeapi_instance.this.name
+  label                 = each.key
+  enabled               = each.value.enabled
+  url                   = each.value.url
+  events                = each.value.events
+  by_events             = each.value.by_events
+  media_base64          = each.value.media_base64
+  authorization         = lookup(var.webhook_authorizations, each.key, null)
+  authorization_version = each.value.authorization_version
 }
 
 resource "ryzeapi_instance_websocket" "this" {
-  count = var.websocket == null ? 0 : 1
+  count = var.websocket != null ? 1 : 0
 
   instance     = ryzeapi_instance.this.name
   events       = var.websocket.events
@@ -143,31 +158,34 @@ resource "ryzeapi_instance_websocket" "this" {
 }
 
 resource "ryzeapi_instance_proxy" "this" {
-  count = var.proxy == null ? 0 : 1
+  count = var.proxy != null ? 1 : 0
 
-  instance  = ryzeapi_instance.this.name
-  protocol  = var.proxy.protocol
-  host      = var.proxy.host
-  port      = var.proxy.port
-  username  = var.proxy.username
-  password  = var.proxy_password
-  reconnect = var.proxy.reconnect
+  instance         = ryzeapi_instance.this.name
+  protocol         = var.proxy.protocol
+  host             = var.proxy.host
+  port             = var.proxy.port
+  username         = var.proxy.username
+  password         = var.proxy_password
+  password_version = var.proxy.password_version
+  reconnect        = var.proxy.reconnect
 }
 
 resource "ryzeapi_instance_s3" "this" {
-  count = var.storage == null ? 0 : 1
+  count = var.storage != null ? 1 : 0
 
-  instance    = ryzeapi_instance.this.name
-  region      = var.storage.region
-  endpoint    = var.storage.endpoint
-  bucket      = var.storage.bucket
-  access_key  = var.storage.access_key
-  secret_key  = var.storage_secret_key
-  path_prefix = var.storage.path_prefix != null ? var.storage.path_prefix : "media/${var.name}/"
+  instance           = ryzeapi_instance.this.name
+  region             = var.storage.region
+  endpoint           = var.storage.endpoint
+  bucket             = var.storage.bucket
+  access_key         = var.storage.access_key
+  secret_key         = var.storage_secret_key
+  secret_key_version = var.storage.secret_key_version
+  path_prefix        = var.storage.path_prefix != null ? var.storage.path_prefix : "media/${var.name}/"
+  preflight          = var.storage.preflight
 }
 
 output "name" {
-  description = "Name of the instance, known before it is created."
+  description = "Name of the instance."
   value       = ryzeapi_instance.this.name
 }
 

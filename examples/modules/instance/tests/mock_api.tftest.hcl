@@ -7,48 +7,76 @@ provider "ryzeapi" {
 }
 
 variables {
-  name                   = "tenant-1"
-  deletion_protection    = false # the test deletes the instance at its end
-  settings               = { ignore_group_messages = true }
-  webhooks               = { default = { url = "https://hooks.example.com" }, calls = { url = "https://calls.example.com" } }
-  webhook_authorizations = { default = "first-secret" }
+  name                = "module-test"
+  deletion_protection = false # so that the test can delete the instance
+  settings            = { auto_reject_calls = true, call_reject_message = "Please write to us." }
+  webhooks = {
+    default = { url = "https://hooks.example.com/whatsapp" }
+    calls   = { url = "https://hooks.example.com/calls", events = ["call.update"], by_events = true }
+  }
+  webhook_authorizations = { default = "first-authorization" }
   websocket              = { events = ["instance.state"] }
-  proxy                  = { protocol = "socks5", host = "proxy.example.com", port = 1080 }
-  proxy_password         = "first-secret"
+  proxy                  = { protocol = "socks5", host = "proxy.example.com", port = 1080, reconnect = true }
+  proxy_password         = "first-password"
   storage                = { region = "us-east-1", bucket = "ryzeapi-media", access_key = "AKIAIOSFODNN7EXAMPLE" }
   storage_secret_key     = "first-secret"
 }
 
 run "create" {
   assert {
-    condition     = output.id != null
-    error_message = "RyzeAPI has given the instance no ID."
-  }
-}
-
-run "rotate" {
-  variables {
-    webhook_authorizations = { default = "second-secret" }
-    proxy_password         = "second-secret"
-    storage_secret_key     = "second-secret"
+    condition     = output.name == "module-test" && output.id != null
+    error_message = "The instance is ${jsonencode(output.name)} with the ID ${jsonencode(output.id)}."
   }
 
   assert {
-    condition = (ryzeapi_instance_webhook.this["default"].authorization_version == 2 &&
-    ryzeapi_instance_proxy.this[0].password_version == 2 && ryzeapi_instance_s3.this[0].secret_key_version == 2)
-    error_message = "A secret was not rotated."
+    condition = (
+      ryzeapi_instance_webhook.this["default"].authorization_version == 1 &&
+      ryzeapi_instance_proxy.this[0].password_version == 1 &&
+      ryzeapi_instance_s3.this[0].secret_key_version == 1
+    )
+    error_message = "A secret was not sent."
+  }
+
+  assert {
+    condition     = ryzeapi_instance_webhook.this["calls"].authorization_version == null
+    error_message = "The webhook for calls has an authorization."
   }
 }
 
-run "leave_out_a_part" {
+run "rotate_one_secret" {
   variables {
-    webhook_authorizations = { default = "second-secret" }
+    proxy_password = "second-password"
+  }
+
+  assert {
+    condition     = ryzeapi_instance_proxy.this[0].password_version == 2
+    error_message = "The password was not sent."
+  }
+
+  assert {
+    condition = (
+      ryzeapi_instance_webhook.this["default"].authorization_version == 1 &&
+      ryzeapi_instance_s3.this[0].secret_key_version == 1
+    )
+    error_message = "Another secret was sent as well."
+  }
+}
+
+run "leave_parts_out" {
+  variables {
+    settings               = null
+    webhooks               = {}
+    webhook_authorizations = {}
     proxy                  = null
-    storage_secret_key     = "second-secret"
   }
 
   assert {
-    condition     = length(ryzeapi_instance_proxy.this) == 0
-    error_message = "The proxy is still managed."
+    condition     = length(ryzeapi_instance_webhook.this) == 0 && length(ryzeapi_instance_proxy.this) == 0
+    error_message = "A part is still managed."
+  }
+
+  assert {
+    condition     = ryzeapi_instance_s3.this[0].secret_key_version == 1
+    error_message = "The secret of the storage was sent as well."
   }
 }
