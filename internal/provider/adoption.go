@@ -78,7 +78,10 @@ func (r *objectResource) checkInstanceAtPlan(ctx context.Context, c creation) di
 // The plan that precedes each create of an apply has looked at it, too; a list that is not too old serves both.
 func (r *objectResource) checkInstanceAtApply(ctx context.Context, c creation) (id string, diags diag.Diagnostics) {
 	found, id, err := c.read(r.services.maskLogs(ctx))
-	if err != nil {
+	switch {
+	case ryzeapi.IsInstanceMissing(err):
+		return "", diag.Diagnostics{missingInstanceError(c.object.instance, err)}
+	case err != nil:
 		return "", diag.Diagnostics{failedCallError(read, c.object, err)}
 	}
 	return id, r.checkExisting(ctx, c, found)

@@ -168,7 +168,7 @@ func TestApplyOfACreateProtectsWhatIsThere(t *testing.T) {
 func TestAccPlanRefusesASecondResourceForAnInstance(t *testing.T) {
 	t.Parallel()
 	changed := aws.with(arguments{"bucket": "another"})
-	refused := `Two resources are for the S3 storage of instance "shop"\n`
+	refused := `Two resources manage the S3 storage of instance "shop"\n`
 	play(t, true, mockapi.Options{}, func(*fixture) []step {
 		return []step{
 			{also: map[string]arguments{"a": aws, "b": aws}, secret: "one", err: refused}, // both new

@@ -52,7 +52,7 @@ func missingTokenError() diag.Diagnostic {
 func plainHTTPWarning(host string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("endpoint"), "RyzeAPI is called without encryption",
 		"The endpoint is http://"+host+", so the token and every secret cross the network unencrypted, "+
-			"readable by anyone on the way. Use an https:// endpoint.")
+			"readable by anyone on the network path. Use an https:// endpoint.")
 }
 
 // action is what a resource or data source was doing to an object when a call failed. It completes the summary "Could
@@ -154,6 +154,12 @@ func quotedList(names []string) string {
 func missingInstanceWarning(instance string, err error) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"), fmt.Sprintf("Instance %q does not exist", instance),
 		explain(err)+"\n\nThe apply will fail unless the instance exists by then.")
+}
+
+// missingInstanceError is for the create of something for an instance that does not exist.
+func missingInstanceError(instance string, err error) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root("instance"), fmt.Sprintf("Instance %q does not exist", instance),
+		explain(err))
 }
 
 // uncheckedInstancesWarning is for planned creates for instances that could not be read.
@@ -267,9 +273,9 @@ func replacedWithChangesWarning(o object, settings string) diag.Diagnostic {
 // duplicateResourceError is for two resources that would manage one object.
 func duplicateResourceError(o object) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
-		"Two resources are for "+o.String(),
+		"Two resources manage "+o.String(),
 		"Two resources for one configuration would overwrite each other on every apply.\n\n"+
-			"Remove one of the two, or give it another instance. If both are in the state already, the destroy of one may "+
+			"Remove one of the two, or give it another instance. If both are already in the state, the destroy of one may "+
 			fmt.Sprintf("%s what the other has saved; a second apply saves it again.", o.undo()))
 }
 
@@ -491,7 +497,8 @@ func (k *kind) emptySecretError() diag.Diagnostic {
 	return diag.NewErrorDiagnostic(fmt.Sprintf("Missing %q", k.secret),
 		fmt.Sprintf("%q is empty. Every write sends the whole configuration, and would leave the %s without a secret.\n\n",
 			k.secret, k.name)+
-			"Check where the value comes from; often an environment variable (TF_VAR_...) is not set.")
+			"Check where the value comes from; often an environment variable (TF_VAR_...) is not set.\n\n"+
+			"To destroy the resource without its secret, set it to null, and run the destroy with -refresh=false.")
 }
 
 // emptyOptionalSecretError is for a secret that may be left out, and is set to "".
@@ -527,7 +534,7 @@ func tooManyWebhooksWarning(o object, number int) diag.Diagnostic {
 func changesSettingsWarning(o object, changes []string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
 		fmt.Sprintf("This changes the settings of instance %q", o.instance),
-		"Somebody has set them before. Creating this resource changes:\n\n  "+strings.Join(changes, "\n  ")+"\n\n"+
+		"These settings differ from the defaults, and your configuration has others:\n\n  "+strings.Join(changes, "\n  ")+"\n\n"+
 			"To keep a setting, add it to the configuration.")
 }
 
@@ -535,15 +542,30 @@ func changesSettingsWarning(o object, changes []string) diag.Diagnostic {
 func waitsForReconnectWarning(o object) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("reconnect"),
 		"A changed proxy is used from the next connect", // without the instance, so that the CLI shows one for all
-		fmt.Sprintf("Instance %q uses its changed proxy when it connects the next time. To make the apply reconnect the "+
+		fmt.Sprintf("Instance %q uses its changed proxy the next time it connects. To make the apply reconnect the "+
 			"instance, set \"reconnect\" to true.", o.instance))
+}
+
+// removesPasswordWarning is for the change of an imported proxy without a password: RyzeAPI does not say if it has one.
+func removesPasswordWarning(o object) diag.Diagnostic {
+	return diag.NewWarningDiagnostic(fmt.Sprintf("This may remove the password of %s", o),
+		"The proxy was imported, and RyzeAPI never reveals whether it has a password. Every write sends the whole "+
+			"configuration, so without \"password\", this change saves the proxy without one.\n\n"+
+			"If the proxy needs a password, set \"password\".")
+}
+
+// keepsRemovedProxyWarning is for a proxy that was removed, and that the instance still uses.
+func keepsRemovedProxyWarning(o object) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("A removed proxy is used until the next connect",
+		fmt.Sprintf("Instance %q uses the removed proxy until it connects the next time. To end that now, reconnect it in "+
+			"RyzeAPI.", o.instance))
 }
 
 // failedReconnectWarning is for an instance that could not be made to reconnect.
 func failedReconnectWarning(o object, err error) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("reconnect"),
 		fmt.Sprintf("Could not reconnect instance %q", o.instance),
-		explainCall(err)+"\n\nThe proxy is saved. The instance uses it when it connects the next time.")
+		explainCall(err)+"\n\nThe proxy is saved. The instance uses it the next time it connects.")
 }
 
 // plainWebhookWarning is for a webhook whose deliveries cross the network in clear.
@@ -551,7 +573,7 @@ func plainWebhookWarning(o object) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("url"),
 		"Webhook deliveries are not encrypted", // without the instance, so that the CLI shows one warning for all
 		fmt.Sprintf("For %s, RyzeAPI will send messages, the authorization and the instance's own token to an http:// URL, "+
-			"readable by anyone on the way. Use an https:// URL.", o))
+			"readable by anyone on the network path. Use an https:// URL.", o))
 }
 
 // invalidTimeoutError is for a timeout that is zero or negative.

@@ -291,6 +291,9 @@ func TestDiagnosticsGolden(t *testing.T) {
 		},
 		{"change that disables a proxy", deletesWarning(proxyOfShop)},
 		{"proxy that waits for a connect", waitsForReconnectWarning(proxyOfShop)},
+		{"imported proxy that may lose its password", removesPasswordWarning(proxyOfShop)},
+		{"proxy that was removed and is still used", keepsRemovedProxyWarning(proxyOfShop)},
+		{"instance that does not exist, at apply", missingInstanceError("shop", apiError(404, "Instance not found"))},
 		{
 			"reconnect that failed",
 			failedReconnectWarning(proxyOfShop, &ryzeapi.CallError{

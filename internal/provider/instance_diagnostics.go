@@ -71,7 +71,7 @@ func importInstance(name string) string {
 
 // duplicateInstanceError is for two resources that would create one instance.
 func duplicateInstanceError(name string) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(path.Root("name"), fmt.Sprintf("Two resources are for instance %q", name),
+	return diag.NewAttributeErrorDiagnostic(path.Root("name"), fmt.Sprintf("Two resources manage instance %q", name),
 		"There can be only one instance of a name. Remove one of the two, or give it another name.")
 }
 

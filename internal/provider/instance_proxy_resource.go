@@ -101,10 +101,10 @@ func (r *instanceProxyResource) Schema(ctx context.Context, _ resource.SchemaReq
 			},
 			"password_version": proxy.versionAttribute(),
 			"reconnect": flagAttribute("Whether an apply that changes the proxy makes the instance reconnect, which is when " +
-				"RyzeAPI uses a changed proxy. Without it, that happens when the instance connects the next time. " +
+				"RyzeAPI uses a changed proxy. Without it, that happens the next time the instance connects. " +
 				"Defaults to `false`."),
 			"overwrite": overwriteAttribute("a proxy that is"),
-			"timeouts":  timeoutsAttribute(ctx, "the proxy"),
+			"timeouts":  timeoutsAttribute(ctx, proxy, "the proxy"),
 		},
 	}
 }
@@ -152,6 +152,13 @@ func (r *instanceProxyResource) ModifyPlan(
 	losesPassword := prior != nil && prior.isEnabled() && !prior.PasswordVersion.IsNull()
 	if losesPassword && (plan.isDisabled() || i.object != *i.prior) {
 		resp.Diagnostics.Append(deletesWarning(*i.prior))
+	}
+	if prior != nil && mustSend && !plan.isDisabled() && config.Password.IsNull() && prior.PasswordVersion.IsNull() {
+		var imported bool
+		resp.Diagnostics.Append(loadPrivate(ctx, req.Private, importedKey, &imported)...)
+		if imported {
+			resp.Diagnostics.Append(removesPasswordWarning(i.object))
+		}
 	}
 	if prior != nil {
 		again, diags := checkUpdate(ctx, req, resp, known, update{
@@ -215,7 +222,7 @@ func (r *instanceProxyResource) Create(
 	}
 	resp.Diagnostics.Append(r.rememberSent(ctx, resp.Private, &config, &plan)...)
 	if plan.isEnabled() {
-		resp.Diagnostics.Append(r.reconnect(ctx, &plan)...)
+		resp.Diagnostics.Append(r.reconnect(ctx, &plan, false)...)
 	}
 }
 
@@ -229,11 +236,15 @@ func (r *instanceProxyResource) Read(ctx context.Context, req resource.ReadReque
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), timeoutOf(state.Timeouts, "read"))
 	defer cancel()
 	current := r.services.client.Proxy(state.Instance.ValueString())
-	refreshed(ctx, &r.objectResource, resp, &state, state.Enabled.IsNull(), current, func(p ryzeapi.Proxy) bool {
+	isImport := state.Enabled.IsNull()
+	refreshed(ctx, &r.objectResource, resp, &state, isImport, current, func(p ryzeapi.Proxy) bool {
 		same := state.isEnabled() == p.Enabled && state.matches(p)
 		state.refresh(p)
 		return same
 	})
+	if isImport && !resp.Diagnostics.HasError() && state.isEnabled() {
+		resp.Diagnostics.Append(savePrivate(ctx, resp.Private, importedKey, true)...)
+	}
 }
 
 // Update implements [resource.Resource].
@@ -271,8 +282,9 @@ func (r *instanceProxyResource) Update(
 			return
 		}
 		resp.Diagnostics.Append(r.rememberSent(ctx, resp.Private, &config, &plan)...)
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("false"))...)
 		resp.Diagnostics.Append(manageFoundInstance(ctx, resp.Private)...)
-		resp.Diagnostics.Append(r.reconnect(ctx, &plan)...)
+		resp.Diagnostics.Append(r.reconnect(ctx, &plan, plan.isDisabled())...)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, instanceIdentity{plan.Instance})...)
@@ -297,7 +309,7 @@ func (r *instanceProxyResource) Delete(
 		return saved.Enabled, err
 	})...)
 	if removed && state.isEnabled() {
-		resp.Diagnostics.Append(r.reconnect(ctx, &state)...)
+		resp.Diagnostics.Append(r.reconnect(ctx, &state, true)...)
 	}
 }
 
@@ -325,9 +337,14 @@ func (r *instanceProxyResource) send(
 }
 
 // reconnect makes an instance use its changed proxy, if the resource is to, and otherwise says when it will.
-func (r *instanceProxyResource) reconnect(ctx context.Context, m *instanceProxyModel) diag.Diagnostics {
+func (r *instanceProxyResource) reconnect(ctx context.Context, m *instanceProxyModel, removed bool) diag.Diagnostics {
 	o := m.object()
-	if !m.Reconnect.ValueBool() {
+	switch {
+	case r.services.isCreated(o.instance): // it was never connected
+		return nil
+	case !m.Reconnect.ValueBool() && removed:
+		return diag.Diagnostics{keepsRemovedProxyWarning(o)}
+	case !m.Reconnect.ValueBool():
 		return diag.Diagnostics{waitsForReconnectWarning(o)}
 	}
 	if _, err := r.services.client.Reconnect(r.services.maskLogs(ctx), o.instance); err != nil {

@@ -165,6 +165,29 @@ func TestProxySurvivesAFailedReconnect(t *testing.T) {
 	f.mustSend(proxyBody(socksProxy, canary))
 }
 
+// RyzeAPI does not say whether an imported proxy has a password, so a change without one warns.
+func TestChangeOfAnImportedProxyMayLoseItsPassword(t *testing.T) {
+	t.Parallel()
+	playAs(t, proxyType, false, mockapi.Options{}, func(f *fixture) []step {
+		f.account.ChangeProxy("shop", func(p *mockapi.Proxy) { *p = socksProxy })
+		imported, moved := socks.without("password"), socksProxy
+		moved.Port = "1081"
+		again := moved
+		again.Port = "1082"
+		return []step{
+			{config: imported, importID: "shop"},
+			{
+				config: imported.with(arguments{"port": 1081}), action: updates, sent: []string{proxyBody(moved, "")},
+				warnings: []string{`^This may remove the password of the proxy of instance "shop"\n`},
+			},
+			{ // it is known by now
+				config: imported.with(arguments{"port": 1082}), action: updates, sent: []string{proxyBody(again, "")},
+			},
+			{sent: []string{disableBody}},
+		}
+	})
+}
+
 func TestProxyImport(t *testing.T) {
 	t.Parallel()
 	playAs(t, proxyType, false, mockapi.Options{}, func(f *fixture) []step {

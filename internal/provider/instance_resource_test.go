@@ -81,7 +81,7 @@ func TestExistingInstanceIsNotTakenOver(t *testing.T) {
 		"twice in one plan": func(*fixture) []step {
 			return []step{{
 				config: newInstance, also: map[string]arguments{"twin": newInstance},
-				err: `Two resources are for instance "new"`,
+				err: `Two resources manage instance "new"`,
 			}}
 		},
 	} {

@@ -108,7 +108,7 @@ func (r *instanceS3Resource) Schema(ctx context.Context, _ resource.SchemaReques
 					"that this state does not manage. **The secret of that storage cannot be recovered.** " +
 					"Without it, that is an error. Defaults to `false`.",
 			},
-			"timeouts": timeoutsAttribute(ctx, "the storage"),
+			"timeouts": timeoutsAttribute(ctx, s3Storage, "the storage"),
 		},
 	}
 }

@@ -192,7 +192,7 @@ func TestAccCreateAndDestroyOfOneInstance(t *testing.T) {
 		f := newFixture(t, mockapi.Options{})
 		f.run(resource.TestStep{
 			Config: f.shop(aws) + aws.named("twin"), ConfigVariables: variable("one"),
-			ExpectError: regexp.MustCompile(`Two resources are for the S3 storage of instance\s+"shop"`),
+			ExpectError: regexp.MustCompile(`Two resources manage the S3 storage of instance\s+"shop"`),
 		})
 		f.mustSend()
 	})

@@ -68,8 +68,8 @@ func (r *instanceSettingsResource) Schema(
 	ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse,
 ) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The settings of a RyzeAPI instance. What you leave out has its default, " +
-			"and a destroy resets all.",
+		MarkdownDescription: "The settings of a RyzeAPI instance. What you leave out gets its default; " +
+			"a destroy resets all.",
 		Attributes: map[string]schema.Attribute{
 			"instance":          instanceAttribute("Changing the name resets the settings of the old instance."),
 			"auto_reject_calls": flagAttribute("Whether the instance rejects calls. Defaults to `false`."),
@@ -85,11 +85,11 @@ func (r *instanceSettingsResource) Schema(
 			"auto_read_messages": flagAttribute("Whether the instance marks messages as read. Defaults to `false`."),
 			"disable_history_sync": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether the instance does without the history of its chats. It matters when the instance " +
+				MarkdownDescription: "Whether the instance skips the history of its chats. It matters when the instance " +
 					"connects for the first time. Defaults to `true`.",
 			},
 			"ignore_status": flagAttribute("Whether the instance ignores status updates. Defaults to `false`."),
-			"timeouts":      timeoutsAttribute(ctx, "the settings"),
+			"timeouts":      timeoutsAttribute(ctx, settings, "the settings"),
 		},
 	}
 }

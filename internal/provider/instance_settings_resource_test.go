@@ -266,7 +266,7 @@ func TestInvalidSettingsFailThePlan(t *testing.T) {
 	config := arguments{"instance": "shop"}
 	newHost(f).play([]step{{
 		config: config, also: map[string]arguments{"zweite": config}, planOnly: true,
-		err: `Two resources are for the settings of instance "shop"`,
+		err: `Two resources manage the settings of instance "shop"`,
 	}})
 	if strings.Contains(fmt.Sprint(f.mock.Requests()), "POST") {
 		t.Error("something was sent")

@@ -120,7 +120,7 @@ func (r *instanceWebhookResource) Schema(
 			"media_base64": flagAttribute("Whether deliveries contain media, encoded as base64. " +
 				"Defaults to `false`."),
 			"overwrite": overwriteAttribute("a webhook with this label that is"),
-			"timeouts":  timeoutsAttribute(ctx, "the webhook"),
+			"timeouts":  timeoutsAttribute(ctx, webhook, "the webhook"),
 		},
 	}
 }

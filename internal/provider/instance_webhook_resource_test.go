@@ -273,7 +273,7 @@ func TestAccWebhooksOfOneInstance(t *testing.T) {
 		return []step{
 			{
 				config: sales, also: map[string]arguments{"zweites": sales}, secret: "one",
-				err: `Two resources are for the webhook "default" of instance\s+"shop"`,
+				err: `Two resources manage the webhook "default" of instance\s+"shop"`,
 			},
 			{config: sales, secret: "one", sent: []string{salesBody("one")}},
 			{

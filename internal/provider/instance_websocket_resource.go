@@ -61,7 +61,7 @@ func (r *instanceWebsocketResource) Schema(
 			"events":       eventsAttribute(),
 			"media_base64": flagAttribute("Whether events contain media, encoded as base64. Defaults to `false`."),
 			"overwrite":    overwriteAttribute("a WebSocket that is"),
-			"timeouts":     timeoutsAttribute(ctx, "the WebSocket"),
+			"timeouts":     timeoutsAttribute(ctx, websocket, "the WebSocket"),
 		},
 	}
 }

@@ -206,10 +206,10 @@ func TestWebsocketOfADeletedInstance(t *testing.T) {
 func TestInvalidWebsocketFailsThePlan(t *testing.T) {
 	t.Parallel()
 	for err, config := range map[string]arguments{
-		"value must be one of":                {"instance": "shop", "events": []string{"message"}},
-		"Invalid \"instance\"":                {"instance": "a,b"},
-		"a positive duration":                 {"instance": "shop", "timeouts": arguments{"create": "-1s"}},
-		"Two resources are for the WebSocket": {"instance": "shop"},
+		"value must be one of":               {"instance": "shop", "events": []string{"message"}},
+		"Invalid \"instance\"":               {"instance": "a,b"},
+		"a positive duration":                {"instance": "shop", "timeouts": arguments{"create": "-1s"}},
+		"Two resources manage the WebSocket": {"instance": "shop"},
 	} {
 		t.Run(err, func(t *testing.T) {
 			t.Parallel()

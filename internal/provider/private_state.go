@@ -23,6 +23,8 @@ const (
 	// plan of a destroy sets reaches the apply, except for a deposed object: its destroy is planned again in the apply,
 	// from what the last refresh has set.
 	keptKey = "kept"
+	// importedKey marks a proxy that was imported and not saved since, so RyzeAPI may have a password that nobody knows.
+	importedKey = "imported"
 	// againKey marks a planned update that saves an object although nothing has changed, because a destroy in the same
 	// apply may have disabled it.
 	againKey = "again"

@@ -20,13 +20,13 @@ import (
 const defaultTimeout = 10 * time.Minute
 
 // timeoutsAttribute is the argument with the timeouts of a resource for an object, such as "the storage".
-func timeoutsAttribute(ctx context.Context, object string) schema.Attribute {
+func timeoutsAttribute(ctx context.Context, k *kind, object string) schema.Attribute {
 	return nestedTimeouts(ctx, timeouts.Opts{
 		Create: true, Read: true, Update: true, Delete: true,
 		CreateDescription: timeoutDescription("saving " + object + " of a new resource"),
 		ReadDescription:   timeoutDescription("reading " + object),
 		UpdateDescription: timeoutDescription("saving a change"),
-		DeleteDescription: timeoutDescription("disabling " + object),
+		DeleteDescription: timeoutDescription(map[action]string{disable: "disabling ", reset: "resetting "}[k.undo()] + object),
 	})
 }
 
@@ -54,7 +54,7 @@ func timeoutDescription(doing string) string { return timeoutDescriptionOr(doing
 // timeoutDescriptionOr is timeoutDescription for an operation with another default.
 func timeoutDescriptionOr(doing string, usual time.Duration) string {
 	return fmt.Sprintf("Time for %s, including retries and waits, as a duration such as `90s` or `15m`. Defaults to `%s`.",
-		doing, strings.TrimSuffix(strings.TrimSuffix(usual.String(), "0s"), "0m"))
+		doing, strings.TrimSuffix(strings.Replace(usual.String(), "h0m", "h", 1), "0s"))
 }
 
 // checkTimeouts rejects timeouts that are zero or negative. The attribute's own validator has checked that each is a

@@ -216,14 +216,14 @@ func (s *tour) copyExample() error {
 
 func (s *tour) play(ctx context.Context) error {
 	fmt.Printf("\nA mock of RyzeAPI has two instances, %s and %s. examples/complete/main.tf stores the media\n"+
-		"of the first in an AWS bucket, and those of the second in an S3 store that runs on this machine.\n"+
+		"of the first in an AWS bucket, and that of the second in an S3 store that runs on this machine.\n"+
 		"The secrets come from ephemeral variables. The demo does not call AWS, so the preflight check of\n"+
 		"that bucket is off.\n", bold("shop-1"), bold("support"))
 	for _, step := range []struct {
 		title string
 		run   func(context.Context) error
 	}{
-		{"Apply with a wrong secret: the store rejects it, so the plan fails and nothing is saved", s.refused},
+		{"Apply with a wrong secret: the store rejects it, so the apply ends at its plan", s.refused},
 		{"Apply with the right secret", s.apply},
 		{"Plan again: nothing to change", s.planEmpty},
 		{"Rotate the AWS secret: the plan shows it as one line, without the secret", s.planRotation},
@@ -231,7 +231,7 @@ func (s *tour) play(ctx context.Context) error {
 		{"Somebody disables the storage of support by hand: the plan shows what was lost", s.drift},
 		{"Repair it", s.repair},
 		{"An instance as code: add the settings, a webhook and the WebSocket of shop-1", s.addRest},
-		{"Somebody changes the webhook's authorization by hand: the plan shows that, not the value", s.driftOfWebhook},
+		{"Somebody changes the webhook's authorization by hand: the version is 0, the value hidden", s.driftOfWebhook},
 		{"From nothing: a new instance with its storage, and a webhook that is sent its token", s.createInstance},
 		{"Destroy: refused, because a deleted instance is logged out of WhatsApp for good", s.destroyRefused},
 		{"Allow that for the new instance, and destroy", s.destroy},
