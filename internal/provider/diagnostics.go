@@ -534,7 +534,8 @@ func tooManyWebhooksWarning(o object, number int) diag.Diagnostic {
 func changesSettingsWarning(o object, changes []string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(path.Root("instance"),
 		fmt.Sprintf("This changes the settings of instance %q", o.instance),
-		"These settings differ from the defaults, and your configuration has others:\n\n  "+strings.Join(changes, "\n  ")+"\n\n"+
+		"These settings differ from the defaults, and your configuration has others:\n\n  "+
+			strings.Join(changes, "\n  ")+"\n\n"+
 			"To keep a setting, add it to the configuration.")
 }
 

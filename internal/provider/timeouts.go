@@ -21,12 +21,13 @@ const defaultTimeout = 10 * time.Minute
 
 // timeoutsAttribute is the argument with the timeouts of a resource for an object, such as "the storage".
 func timeoutsAttribute(ctx context.Context, k *kind, object string) schema.Attribute {
+	undoing := map[action]string{disable: "disabling ", reset: "resetting "}[k.undo()]
 	return nestedTimeouts(ctx, timeouts.Opts{
 		Create: true, Read: true, Update: true, Delete: true,
 		CreateDescription: timeoutDescription("saving " + object + " of a new resource"),
 		ReadDescription:   timeoutDescription("reading " + object),
 		UpdateDescription: timeoutDescription("saving a change"),
-		DeleteDescription: timeoutDescription(map[action]string{disable: "disabling ", reset: "resetting "}[k.undo()] + object),
+		DeleteDescription: timeoutDescription(undoing + object),
 	})
 }
 
