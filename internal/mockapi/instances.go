@@ -1,6 +1,7 @@
 package mockapi
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -35,7 +36,7 @@ func (s *Server) createInstance(r *http.Request) answer {
 	case body.Name == nil || *body.Name == "":
 		return failure(http.StatusBadRequest, "Instance name is required")
 	case account.find(*body.Name) != nil:
-		return failure(or(how.ConflictStatus, http.StatusConflict), or(how.Conflict, "Instance already exists"))
+		return failure(cmp.Or(how.ConflictStatus, http.StatusConflict), cmp.Or(how.Conflict, "Instance already exists"))
 	case how.Quota > 0 && len(account.instances) >= how.Quota:
 		return failure(http.StatusForbidden, "Account instance quota exceeded")
 	}
@@ -44,7 +45,7 @@ func (s *Server) createInstance(r *http.Request) answer {
 	if body.Token != nil {
 		created.token = *body.Token
 	}
-	result := answer{or(how.Status, http.StatusOK), map[string]any{"success": true, "message": "Instance created"}}
+	result := answer{cmp.Or(how.Status, http.StatusOK), map[string]any{"success": true, "message": "Instance created"}}
 	if !how.BareAnswer {
 		result.body["instance"] = map[string]any{
 			"id": strconv.Itoa(created.id), "name": created.name, "token": created.token, "status": "active",
@@ -82,12 +83,4 @@ func (a *Account) add(name string) *instance {
 // remove removes an instance. The caller holds the lock.
 func (a *Account) remove(name string) {
 	a.instances = slices.DeleteFunc(a.instances, func(i *instance) bool { return i.name == name })
-}
-
-// or returns a value, or the usual one for the zero value.
-func or[T comparable](value, usual T) T {
-	if value == *new(T) {
-		return usual
-	}
-	return value
 }

@@ -48,7 +48,7 @@ type creation struct {
 // apply would certainly fail, or would replace an object that nothing in the state manages. An update shows in its diff
 // what it replaces.
 func (r *objectResource) checkInstanceAtPlan(ctx context.Context, c creation) diag.Diagnostics {
-	if r.services.lookFailed.Load() || r.services.isCreated(c.object.instance) {
+	if r.services.lookFailed.Load() || r.services.siblings.isCreated(c.object.instance) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(r.services.maskLogs(ctx), lookTime)

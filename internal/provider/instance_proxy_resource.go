@@ -282,7 +282,7 @@ func (r *instanceProxyResource) Update(
 			return
 		}
 		resp.Diagnostics.Append(r.rememberSent(ctx, resp.Private, &config, &plan)...)
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, importedKey, []byte("false"))...)
+		resp.Diagnostics.Append(savePrivate(ctx, resp.Private, importedKey, false)...)
 		resp.Diagnostics.Append(manageFoundInstance(ctx, resp.Private)...)
 		resp.Diagnostics.Append(r.reconnect(ctx, &plan, plan.isDisabled())...)
 	}
@@ -340,7 +340,7 @@ func (r *instanceProxyResource) send(
 func (r *instanceProxyResource) reconnect(ctx context.Context, m *instanceProxyModel, removed bool) diag.Diagnostics {
 	o := m.object()
 	switch {
-	case r.services.isCreated(o.instance): // it was never connected
+	case r.services.siblings.isCreated(o.instance): // it was never connected
 		return nil
 	case !m.Reconnect.ValueBool() && removed:
 		return diag.Diagnostics{keepsRemovedProxyWarning(o)}

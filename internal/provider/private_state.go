@@ -49,7 +49,7 @@ func savePrivate(ctx context.Context, private privateState, key string, value an
 // forgetReplacement is for a resource that a refresh removes from the state. Its create would still be handed what an
 // earlier plan has set, as if the plan replaced the resource.
 func forgetReplacement(ctx context.Context, private privateState) diag.Diagnostics {
-	return private.SetKey(ctx, replacesKey, []byte("null"))
+	return savePrivate(ctx, private, replacesKey, nil)
 }
 
 // instanceIDs are the IDs that RyzeAPI has given the instance of a resource. Two instances of the same name have

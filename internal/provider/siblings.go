@@ -103,10 +103,10 @@ func (s *siblings) of(o object) *family {
 }
 
 // isCreated reports whether the same plan creates the instance, so that there is nothing to look at yet.
-func (s *services) isCreated(instance string) bool {
-	s.siblings.mu.Lock()
-	defer s.siblings.mu.Unlock()
-	return s.siblings.of(object{kind: wholeInstance, instance: instance}).created > 0
+func (s *siblings) isCreated(instance string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.of(object{kind: wholeInstance, instance: instance}).created > 0
 }
 
 // hasTwo reports whether two resources for the instance would remain after the apply.

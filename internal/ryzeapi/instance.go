@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -53,24 +51,19 @@ func (c *Client) find(ctx context.Context, w want) (Instance, bool, error) {
 
 // pick returns an instance of a list.
 func (c *Client) pick(instances map[string]Instance, name string) (Instance, bool, error) {
-	found, ok := instances[name]
+	if found, ok := instances[name]; ok {
+		return found, true, nil
+	}
 	for _, other := range instances {
-		if !ok && other.token.Reveal() == c.tokens.main.Reveal() {
+		if other.token.Reveal() == c.tokens.main.Reveal() {
 			return Instance{}, false, &CallError{Err: ErrOneInstance}
 		}
 	}
-	return found, ok, nil
+	return Instance{}, false, nil
 }
 
 // InstanceNames returns the names in the list that [Client.FindInstance] has used last, in no order.
-func (c *Client) InstanceNames() []string {
-	c.lists.mu.Lock()
-	defer c.lists.mu.Unlock()
-	if c.lists.latest == nil {
-		return nil
-	}
-	return slices.Collect(maps.Keys(c.lists.latest.instances))
-}
+func (c *Client) InstanceNames() []string { return c.lists.names() }
 
 // CreateInstance creates an instance that is not connected to a number. RyzeAPI takes a TokenAccount only, and has a
 // limit of its own for it (API.md, section 3).

@@ -3,6 +3,8 @@ package ryzeapi
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -143,6 +145,16 @@ func (c *listCache) id(instance string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ids[instance]
+}
+
+// names returns the names of the instances in the latest list, in no order.
+func (c *listCache) names() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.latest == nil {
+		return nil
+	}
+	return slices.Collect(maps.Keys(c.latest.instances))
 }
 
 // beginWrite must be called before a write to an object, and the function that it returns after the write.
