@@ -331,7 +331,7 @@ var rows = []row{
 		code: "InvalidArgument", message: saying(`^object name contains unsupported characters`), means: PrefixRefused,
 	},
 	{store: "SeaweedFS", source: seaweed, code: "ExistingObjectIsFile", means: PrefixRefused},
-	{store: "SeaweedFS", source: seaweed, code: "ExistingObjectIsDirectory", means: PrefixRefused},
+	{store: "SeaweedFS, versitygw", source: seaweed, code: "ExistingObjectIsDirectory", means: PrefixRefused},
 	{store: "AWS, MinIO, gofakes3", source: awsErrors, code: "KeyTooLongError", means: PrefixRefused},
 
 	// Denials.

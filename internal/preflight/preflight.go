@@ -30,7 +30,7 @@ type Target struct {
 
 // Waits are the pauses before the same question is asked again.
 type Waits struct {
-	Retry time.Duration // after a fault of the store or the network, once
+	Retry time.Duration // after a fault of the store or the network, once; up to three times if it may be a race
 	// Look are the pauses of [Checker.Look] for an unknown access key: a new key takes seconds to be known everywhere.
 	Look []time.Duration
 	// Settle are the pauses of [Checker.Access] and [Checker.Write] while the answer may be due to something that was made
@@ -401,6 +401,8 @@ func (c *Checker) ask(ctx context.Context, target Target, secretKey string, look
 		switch {
 		case result.Reason == Busy || result.Reason == NoAnswer:
 			pauses = []time.Duration{c.Waits.Retry}
+		case result.namesAFolder():
+			pauses = []time.Duration{c.Waits.Retry, c.Waits.Retry, c.Waits.Retry}
 		case result.IsKeyUnknown() && look:
 			pauses = c.Waits.Look
 		}

@@ -986,6 +986,37 @@ func TestTheVersionThatWasPutIsDeleted(t *testing.T) {
 	}
 }
 
+// A store may say for a moment that the name of the object, which is random, is that of a folder.
+func TestAFolderOfTheSameNameMayBeARace(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"ExistingObjectIsDirectory", "XMinioObjectExistsAsDirectory", "ExistingObjectIsFile"} {
+		for _, c := range []struct {
+			refusals int
+			want     Reason
+		}{{1, Fine}, {3, Fine}, {100, PrefixRefused}} {
+			if code == "ExistingObjectIsFile" {
+				c.want = PrefixRefused // a part of the prefix is one
+			}
+			puts := 0
+			target := served(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPut {
+					puts++
+					if puts <= c.refusals {
+						refuse(w, code)
+						return
+					}
+				}
+				succeed(w, r)
+			})
+			target.PathPrefix = "shop/"
+			result, err := impatient().Write(t.Context(), target, "secret")
+			if err != nil || result.Reason != c.want || puts > 4 {
+				t.Errorf("%s %d times: %s after %d puts, %v", code, c.refusals, result.Reason, puts, err)
+			}
+		}
+	}
+}
+
 // A put whose answer was lost may have happened, so the object is deleted, even if nobody waits any longer.
 func TestAProbeOfUnknownFateIsDeleted(t *testing.T) {
 	t.Parallel()

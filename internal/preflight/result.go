@@ -157,6 +157,12 @@ func (r Result) IsKeyUnknown() bool {
 	return r.Reason == UnknownAccessKey || r.Reason == WrongKeyOrSecret
 }
 
+// namesAFolder reports that the store says that the name of the object that was to be put is that of a folder. The name
+// is random, so either the prefix is at fault, or it is a race: versitygw says so while a delete removes the folder.
+func (r Result) namesAFolder() bool {
+	return slices.Contains([]string{"ExistingObjectIsDirectory", "XMinioObjectExistsAsDirectory"}, r.Code)
+}
+
 func (r Result) said() string {
 	if r.Code == "" {
 		return r.Message
