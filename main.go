@@ -9,7 +9,8 @@ import (
 	"os"
 	"os/signal"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/provider"
 )
@@ -32,11 +33,12 @@ func main() {
 	// refreshing and planning.
 	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	err := providerserver.Serve(context.Background(), provider.New(version, interrupted), providerserver.ServeOpts{
-		Address:         "registry.terraform.io/ryzeapi/ryzeapi",
-		Debug:           *debug,
-		ProtocolVersion: 6,
-	})
+	newServer := func() tfprotov6.ProviderServer { return provider.NewServer(provider.New(version, interrupted)()) }
+	var options []tf6server.ServeOpt
+	if *debug {
+		options = append(options, tf6server.WithManagedDebug())
+	}
+	err := tf6server.Serve("registry.terraform.io/ryzeapi/ryzeapi", newServer, options...)
 	if err != nil {
 		log.Fatal(err) //nolint:gocritic // skipping the deferred stop is harmless
 	}

@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/config"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -128,7 +127,9 @@ func testProvider(environment ...map[string]string) *ryzeapiProvider {
 // factories serve a provider to the CLI.
 func factories(p *ryzeapiProvider) map[string]func() (tfprotov6.ProviderServer, error) {
 	p.siblingWait = time.Second // unlike the tests, the CLI tells of several resources at the same time
-	return map[string]func() (tfprotov6.ProviderServer, error){"ryzeapi": providerserver.NewProtocol6WithError(p)}
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"ryzeapi": func() (tfprotov6.ProviderServer, error) { return NewServer(p), nil },
+	}
 }
 
 // run runs the steps with a real CLI, finally destroys what is left, and checks that nothing is enabled.

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -34,13 +33,13 @@ func newProtocol(tb testing.TB, environment ...map[string]string) *protocol {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	server := providerserver.NewProtocol6(testProvider(environment...))()
+	server := NewServer(testProvider(environment...))
 	return &protocol{t: tb, typeName: resourceType, server: server, schema: schema}
 }
 
 // providerSchema is the schema, which is the same for all tests, and takes a tenth of their time if each asks for it.
 var providerSchema = sync.OnceValues(func() (*tfprotov6.GetProviderSchemaResponse, error) {
-	server := providerserver.NewProtocol6(testProvider())()
+	server := NewServer(testProvider())
 	ctx := context.Background() //nolint:forbidigo // it is that of no test
 	return server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 })
