@@ -2,7 +2,6 @@ package provider
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"regexp"
@@ -17,13 +16,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/mockapi"
-)
-
-// everythingWithCLI makes every scenario run with the real CLI, too.
-var everythingWithCLI = flag.Bool(
-	"cli",
-	false,
-	"run every scenario with the real CLI, too, not only those that need it",
 )
 
 // step is a configuration, and what is expected of its plan and its apply. After an apply, the plan must be empty and
@@ -213,7 +205,7 @@ func playAs(t *testing.T, typeName string, withCLI bool, options mockapi.Options
 		newHost(f).play(scenario(f))
 		f.holdsNothing()
 	})
-	if withCLI || *everythingWithCLI {
+	if withCLI {
 		t.Run("cli", func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, options)
