@@ -113,7 +113,7 @@ func (f *fixture) switchOff(instance string) {
 var driftedLines = []string{
 	`~ bucket = "theirs" -> "media"`, `~ region = "x" -> "us-east-1"`, `~ access_key = "AKIATHEIRS" -> "AKIAEXAMPLE"`,
 	`- endpoint = "https://x.example" -> null`, `- path_prefix = "x/" -> null`,
-	"~ authorization_version = 0 -> 1", `~ url = "https://x.example" -> "https://hooks.example.com"`,
+	"~ authorization_version = 0 -> 2", `~ url = "https://x.example" -> "https://hooks.example.com"`,
 	"~ by_events = true -> false", "~ media_base64 = true -> false", `- "call.update"`, `+ "instance.state"`,
 	"~ port = 1081 -> 1080", `~ host = "x.example" -> "proxy.example.com"`, `~ protocol = "http" -> "socks5"`,
 	`+ username = "shop"`,
@@ -184,7 +184,7 @@ func instanceAsCode(t *testing.T, options mockapi.Options) {
 
 	rotated := run(canaryRotated, 2, "plan", "-detailed-exitcode", "-out=tfplan")
 	for _, want := range []string{
-		"~ secret_key_version = 1 -> 2", "~ authorization_version = 1 -> 2", "~ password_version = 1 -> 2", "3 to change",
+		"~ secret_key_version = 1 -> 2", "~ authorization_version = 3 -> 4", "~ password_version = 1 -> 2", "3 to change",
 	} {
 		if !strings.Contains(rotated.unwrapped(), want) {
 			t.Errorf("%s is not in the plan:\n%s", want, rotated.out)

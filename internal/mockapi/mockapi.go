@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,6 +135,7 @@ func New(options Options) *Server {
 	}
 	s := &Server{options: options, windows: map[string]*window{}}
 	mux := http.NewServeMux()
+	var routes []string
 	for route, handle := range map[string]func(*http.Request, *instance) answer{
 		"POST /api/instance/s3/{instance}":         s.updateS3,
 		"GET /api/instance/getS3/{instance}":       s.getS3,
@@ -147,6 +149,7 @@ func New(options Options) *Server {
 		"GET /api/instance/getProxy/{instance}":    s.getProxy,
 		"POST /api/instance/reconnect/{instance}":  s.reconnect,
 	} {
+		routes = append(routes, route)
 		mux.HandleFunc(route, s.withInstance(handle))
 	}
 	for route, handle := range map[string]func(*http.Request) answer{
@@ -154,10 +157,34 @@ func New(options Options) *Server {
 		createRoute:                              s.createInstance,
 		"DELETE /api/instance/delete/{instance}": s.deleteInstance,
 	} {
+		routes = append(routes, route)
 		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) { handle(r).send(w) })
 	}
-	s.routes = mux
+	slices.Sort(routes)
+	s.routes = helpful(mux, routes)
 	return s
+}
+
+// helpful says, for a request that has no route, which ones there are.
+func helpful(mux *http.ServeMux, routes []string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		plain, route := mux.Handler(r)
+		if route != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		asked := r.Method + " " + r.URL.Path
+		recorded := httptest.NewRecorder()
+		plain.ServeHTTP(recorded, r)
+		if allowed := recorded.Header().Get("Allow"); allowed != "" {
+			w.Header().Set("Allow", allowed)
+			failure(http.StatusMethodNotAllowed, "The mock has no "+asked+". Allowed here: "+allowed).send(w)
+			return
+		}
+		unknown := failure(http.StatusNotFound, "The mock has no "+asked+". It has: "+strings.Join(routes, ", "))
+		delete(unknown.body, "success") // with it, a client would take the 404 for that of a missing instance
+		unknown.send(w)
+	})
 }
 
 // AddAccount adds an account with the given TokenAccount.

@@ -100,10 +100,21 @@ func TestAnswers(t *testing.T) {
 		"list with an empty filter": {
 			"GET", list + "?instanceName=", "", "acct", 200, `"message":"2 Instances found"`,
 		},
+		"no such path": {
+			"GET", "/api/instance/s4/shop", "", "acct", 404,
+			`{"error":{"message":"The mock has no GET /api/instance/s4/shop. It has: DELETE /api/instance/delete/{instance}, `,
+		},
+		"no such method": {
+			"DELETE", s3, "", "acct", 405,
+			`{"error":{"message":"The mock has no DELETE /api/instance/s3/shop. Allowed here: POST"},"success":false}`,
+		},
 		"list with an instance's token": {"GET", list + "?instanceName=other", "", "acct-shop", 200, `"name":"shop"`},
 	} {
 		_, server := newServer(t, mockapi.Options{})
-		status, _, answer := do(t, server, c.method, c.path, c.body, "token", c.token)
+		status, header, answer := do(t, server, c.method, c.path, c.body, "token", c.token)
+		if allowed := header.Get("Allow"); (allowed == "POST") != (status == http.StatusMethodNotAllowed) {
+			t.Errorf("%s: Allow is %q", name, allowed)
+		}
 		if status != c.status || !strings.Contains(answer, c.answer) {
 			t.Errorf("%s: %d %s", name, status, answer)
 		}

@@ -270,11 +270,18 @@ func replacedWithChangesWarning(o object, settings string) diag.Diagnostic {
 			"cannot tell this configuration from one that somebody else has set up. In that case, set \"overwrite\" to true.")
 }
 
-// duplicateResourceError is for two resources that would manage one object.
+// duplicateResourceError is for two resources that would manage one object. Terraform adds the address of the one that
+// was planned second. The provider does not know that of the other, but the CLI prints it.
 func duplicateResourceError(o object) diag.Diagnostic {
+	same := fmt.Sprintf("instance %q", o.instance)
+	if o.label != "" {
+		same += fmt.Sprintf(" and label %q", o.label)
+	}
 	return diag.NewAttributeErrorDiagnostic(path.Root("instance"),
 		"Two resources manage "+o.String(),
 		"Two resources for one configuration would overwrite each other on every apply.\n\n"+
+			fmt.Sprintf("This error shows the address of one. The other is the %s with %s in the planned actions above or, "+
+				"if it does not change, in what \"terraform show\" prints.\n\n", o.resource, same)+
 			"Remove one of the two, or give it another instance. If both are already in the state, the destroy of one may "+
 			fmt.Sprintf("%s what the other has saved; a second apply saves it again.", o.undo()))
 }

@@ -72,7 +72,9 @@ func importInstance(name string) string {
 // duplicateInstanceError is for two resources that would create one instance.
 func duplicateInstanceError(name string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("name"), fmt.Sprintf("Two resources manage instance %q", name),
-		"There can be only one instance of a name. Remove one of the two, or give it another name.")
+		"There can be only one instance of a name. Remove one of the two, or give it another name.\n\n"+
+			fmt.Sprintf("This error shows the address of one. The other is the %s with this name in the planned actions above.",
+				wholeInstance.resource))
 }
 
 // movedInstanceError is for a plan that destroys the resource of an instance and creates another.

@@ -147,7 +147,7 @@ func (r *instanceProxyResource) ModifyPlan(
 	}
 	known, replaces, diags := r.planSiblings(ctx, resp.Private, i)
 	resp.Diagnostics.Append(diags...)
-	plan.planVersion(&config, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
+	plan.planVersion(&config, prior, r.lastSent(ctx, req.Private, &resp.Diagnostics))
 	mustSend := plan.mustSend(prior)
 	losesPassword := prior != nil && prior.isEnabled() && !prior.PasswordVersion.IsNull()
 	if losesPassword && (plan.isDisabled() || i.object != *i.prior) {
@@ -264,7 +264,7 @@ func (r *instanceProxyResource) Update(
 		plan.Enabled = types.BoolValue(true)
 	}
 	if plan.PasswordVersion.IsUnknown() { // the host, unlike Terraform, did not plan again within the apply
-		plan.planVersion(&config, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
+		plan.planVersion(&config, &prior, r.lastSent(ctx, req.Private, &resp.Diagnostics))
 	}
 	again, diags := mustSendAgain(ctx, req.Private, resp.Private)
 	resp.Diagnostics.Append(diags...)
@@ -364,7 +364,7 @@ func (r *instanceProxyResource) rememberSent(
 	case config.Password.IsNull():
 		return r.forgetSecret(ctx, private)
 	}
-	return r.rememberSecret(ctx, private, config.Password, config.PasswordVersion)
+	return r.rememberSecret(ctx, private, config.Password, config.PasswordVersion, plan.PasswordVersion)
 }
 
 func (m *instanceProxyModel) isEnabled() bool  { return m.Enabled.ValueBool() }
@@ -387,12 +387,12 @@ func (m *instanceProxyModel) checkComplete() diag.Diagnostics {
 }
 
 // planVersion plans the version of the password: null if there is none. The prior state is nil for a create.
-func (m *instanceProxyModel) planVersion(config, prior *instanceProxyModel, changed func(string) bool) {
+func (m *instanceProxyModel) planVersion(config, prior *instanceProxyModel, last lastSent) {
 	var before *types.Int64
 	if prior != nil {
 		before = &prior.PasswordVersion
 	}
-	m.PasswordVersion = planOptionalVersion(config.Password, config.PasswordVersion, m.Enabled, before, changed)
+	m.PasswordVersion = planOptionalVersion(config.Password, config.PasswordVersion, m.Enabled, before, last)
 }
 
 // keepForms keeps the prior form of the host if only its case differs, and all prior values while the proxy stays

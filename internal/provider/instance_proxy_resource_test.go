@@ -58,7 +58,7 @@ func TestProxyLifecycle(t *testing.T) {
 				config: arguments{"instance": "shop", "protocol": "http", "host": "proxy.example.com", "port": 8080},
 				sent:   []string{proxyBody(open, "")}, state: map[string]any{"password_version": nil, "username": nil},
 			},
-			{config: socks, secret: "three", sent: saved("three")},
+			{config: socks, secret: "three", sent: saved("three"), state: map[string]any{"password_version": 3}},
 			{
 				config: socks.without("password").with(arguments{"enabled": false}), sent: []string{disableBody},
 				warnings: []string{`RyzeAPI will delete the proxy password of instance "shop"\n`},

@@ -292,12 +292,12 @@ func (m *instanceS3Model) mustSend(prior *instanceS3Model) bool {
 }
 
 // planVersion plans the version of the secret. The prior state is nil for a create.
-func (m *instanceS3Model) planVersion(config, prior *instanceS3Model, changed func(secret string) bool) {
+func (m *instanceS3Model) planVersion(config, prior *instanceS3Model, last lastSent) {
 	var before *types.Int64
 	if prior != nil {
 		before = &prior.SecretKeyVersion
 	}
-	m.SecretKeyVersion = planVersion(config.SecretKey, config.SecretKeyVersion, m.Enabled, before, changed)
+	m.SecretKeyVersion = planVersion(config.SecretKey, config.SecretKeyVersion, m.Enabled, before, last)
 }
 
 // checkComplete returns an error for each required field that is missing while the storage is enabled. Unknown values

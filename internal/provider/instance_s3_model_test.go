@@ -151,12 +151,14 @@ func TestPlanVersion(t *testing.T) {
 	on, off := model(nil), model(disabled)
 	perhaps := model(func(m *instanceS3Model) { m.Enabled = types.BoolUnknown() })
 	imported := model(func(m *instanceS3Model) { m.SecretKeyVersion = types.Int64Null() })
+	foreign := model(func(m *instanceS3Model) { m.SecretKeyVersion = version(0) })
 	largest := model(func(m *instanceS3Model) { m.SecretKeyVersion = version(maxVersion) })
 	for name, c := range map[string]struct {
 		secret      types.String // in the configuration, as is the number
 		number      types.Int64
 		plan, prior *instanceS3Model
-		same        bool // the secret is the one that was last sent
+		same        bool  // the secret is the one that was last sent
+		sent        int64 // the version of that one, 0 for none
 		want        types.Int64
 	}{
 		"create":                             {secret: secret, plan: on, want: version(1)},
@@ -180,10 +182,20 @@ func TestPlanVersion(t *testing.T) {
 		"imported":                          {secret: secret, plan: on, prior: imported, want: version(1)},
 		"imported, without a secret":        {plan: on, prior: imported, want: types.Int64Null()},
 		"after the largest":                 {secret: secret, plan: on, prior: largest, want: version(1)},
+		"after one that was lost":           {secret: secret, plan: on, prior: imported, sent: 3, want: version(4)},
+		"after one that was not sent":       {secret: secret, plan: on, prior: foreign, want: version(1)},
+		"after a foreign one":               {secret: secret, plan: on, prior: foreign, sent: 3, want: version(4)},
+		"same as a foreign one": {
+			secret: secret, plan: on, prior: foreign, same: true, sent: 3, want: version(0),
+		},
+		"after a smaller number": {secret: secret, plan: on, prior: on, sent: maxVersion, want: version(4)},
+		"a number after a foreign one": {
+			secret: secret, number: version(2), plan: on, prior: foreign, sent: 3, want: version(2),
+		},
 	} {
 		config := &instanceS3Model{SecretKey: c.secret, SecretKeyVersion: c.number}
 		plan := *c.plan // cases share it
-		plan.planVersion(config, c.prior, func(string) bool { return !c.same })
+		plan.planVersion(config, c.prior, lastSent{c.sent, func(string) bool { return !c.same }})
 		if got := plan.SecretKeyVersion; !got.Equal(c.want) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
@@ -394,7 +406,7 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 	client := ryzeapi.New(clientConfigFor(t, url))
 	plan := *config
 	plan.SecretKey = types.StringNull()
-	plan.planVersion(config, nil, nil)
+	plan.planVersion(config, nil, lastSent{})
 	if diags := append(config.checkComplete(), plan.checkSendable(config.SecretKey)...); diags.HasError() {
 		return fmt.Errorf("the configuration is rejected: %v", diags)
 	}
@@ -430,7 +442,7 @@ func sendAndPlanAgain(t *testing.T, url string, account *mockapi.Account, config
 	next := *config
 	next.SecretKey = types.StringNull()
 	next.keepForms(&state)
-	next.planVersion(config, &state, func(string) bool { return false })
+	next.planVersion(config, &state, lastSent{differs: func(string) bool { return false }})
 	if fmt.Sprint(next) != fmt.Sprint(state) || next.mustSend(&state) {
 		return fmt.Errorf("the next plan changes %v to %v", state, next)
 	}

@@ -150,7 +150,7 @@ func (r *instanceS3Resource) ModifyPlan(
 		plan.keepForms(prior)
 	}
 	plan.planAccessKey(&config, prior)
-	plan.planVersion(&config, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
+	plan.planVersion(&config, prior, r.lastSent(ctx, req.Private, &resp.Diagnostics))
 	if prior != nil {
 		resp.Diagnostics.Append(r.warnOfDeletion(&plan, prior)...)
 		leavesOut := config.SecretKeyVersion.IsNull() || config.Enabled.IsNull()
@@ -304,7 +304,7 @@ func (r *instanceS3Resource) Update(ctx context.Context, req resource.UpdateRequ
 		plan.planAccessKey(&config, &prior)
 	}
 	if plan.SecretKeyVersion.IsUnknown() { // the host, unlike Terraform, did not plan again within the apply
-		plan.planVersion(&config, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
+		plan.planVersion(&config, &prior, r.lastSent(ctx, req.Private, &resp.Diagnostics))
 	}
 	again, diags := mustSendAgain(ctx, req.Private, resp.Private)
 	resp.Diagnostics.Append(diags...)
@@ -385,7 +385,7 @@ func (r *instanceS3Resource) rememberSent(
 	if !plan.isEnabled() {
 		return nil
 	}
-	return r.rememberSecret(ctx, private, config.SecretKey, config.SecretKeyVersion)
+	return r.rememberSecret(ctx, private, config.SecretKey, config.SecretKeyVersion, plan.SecretKeyVersion)
 }
 
 // forgetSent makes the next plan send the secret again, whatever the configuration says by then, because it is not

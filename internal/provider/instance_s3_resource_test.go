@@ -699,9 +699,13 @@ func TestAccWriteThatMayHaveTakenEffectIsSentAgain(t *testing.T) {
 	for mode, c := range map[string]struct {
 		one, two arguments
 		again    changes // planned once the rotation is reverted
+		counted  changes // planned after another one, without a number in the configuration
 	}{
-		"automatic": {aws, aws, changes{"secret_key_version": {1, 2}}},
-		"manual":    {aws.with(version(1)), aws.with(version(2)), changes{"secret_key_version": {nil, 1}}},
+		"automatic": {aws, aws, changes{"secret_key_version": {1, 2}}, changes{"secret_key_version": {2, 3}}},
+		"manual": {
+			aws.with(version(7)), aws.with(version(8)),
+			changes{"secret_key_version": {nil, 7}}, changes{"secret_key_version": {nil, 8}},
+		},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -733,6 +737,12 @@ func TestAccWriteThatMayHaveTakenEffectIsSentAgain(t *testing.T) {
 						config: c.one, secret: "one",
 						action: updates, changes: c.again,
 						sent: []string{awsBody("one", "")},
+					},
+					{before: lose, config: c.two, secret: "two", sent: []string{awsBody("two", "")}, err: `may have carried out`},
+					{ // the provider counts from the last number
+						config: aws, secret: "two",
+						action: updates, changes: c.counted,
+						sent: []string{awsBody("two", "")},
 					},
 				}
 			})

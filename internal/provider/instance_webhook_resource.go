@@ -181,7 +181,7 @@ func (r *instanceWebhookResource) ModifyPlan(
 	if prior != nil {
 		plan.keepForms(prior)
 	}
-	plan.planVersion(&config, prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
+	plan.planVersion(&config, prior, r.lastSent(ctx, req.Private, &resp.Diagnostics))
 	mustSend := plan.mustSend(prior)
 	if prior != nil {
 		again, diags := checkUpdate(ctx, req, resp, known, update{
@@ -301,7 +301,7 @@ func (r *instanceWebhookResource) Update(
 		plan.Enabled = types.BoolValue(true)
 	}
 	if plan.AuthorizationVersion.IsUnknown() { // the host, unlike Terraform, did not plan again within the apply
-		plan.planVersion(&config, &prior, r.secretChanged(ctx, req.Private, &resp.Diagnostics))
+		plan.planVersion(&config, &prior, r.lastSent(ctx, req.Private, &resp.Diagnostics))
 	}
 	again, diags := mustSendAgain(ctx, req.Private, resp.Private)
 	resp.Diagnostics.Append(diags...)
@@ -393,7 +393,8 @@ func (r *instanceWebhookResource) send(
 	return id, saved, mayHaveTakenEffect, diags
 }
 
-// rememberSent records the fingerprint of the authorization that was sent, and whether RyzeAPI returns it in clear.
+// rememberSent records the version and the fingerprint of the authorization that was sent, and whether RyzeAPI returns
+// it in clear.
 func (r *instanceWebhookResource) rememberSent(
 	ctx context.Context, private privateState, config, plan *instanceWebhookModel, saved ryzeapi.Webhook,
 ) diag.Diagnostics {
@@ -401,7 +402,8 @@ func (r *instanceWebhookResource) rememberSent(
 	if !plan.isEnabled() || sent == "" {
 		return r.forgetSecret(ctx, private)
 	}
-	diags := savePrivate(ctx, private, r.kind.fingerprintKey(), r.services.fingerprints.Compute(sent))
+	diags := r.rememberVersion(ctx, private, plan.AuthorizationVersion)
+	diags.Append(savePrivate(ctx, private, r.kind.fingerprintKey(), r.services.fingerprints.Compute(sent))...)
 	diags.Append(savePrivate(ctx, private, hiddenKey, saved.Authorization.Reveal() != sent)...)
 	return diags
 }
@@ -420,7 +422,7 @@ func (r *instanceWebhookResource) refreshAuthorization(
 		state.AuthorizationVersion = types.Int64Null()
 		diags.Append(r.forgetSecret(ctx, private)...)
 	case hidden:
-	case r.secretChanged(ctx, private, &diags)(answered):
+	case r.lastSent(ctx, private, &diags).differs(answered):
 		state.AuthorizationVersion = types.Int64Value(foreignVersion)
 		fingerprint := r.services.fingerprints.Compute(answered)
 		diags.Append(savePrivate(ctx, private, r.kind.fingerprintKey(), fingerprint)...)
@@ -443,13 +445,13 @@ func (m *instanceWebhookModel) checkComplete() diag.Diagnostics {
 }
 
 // planVersion plans the version of the authorization: null if there is none. The prior state is nil for a create.
-func (m *instanceWebhookModel) planVersion(config, prior *instanceWebhookModel, changed func(string) bool) {
+func (m *instanceWebhookModel) planVersion(config, prior *instanceWebhookModel, last lastSent) {
 	var before *types.Int64
 	if prior != nil {
 		before = &prior.AuthorizationVersion
 	}
 	m.AuthorizationVersion = planOptionalVersion(
-		config.Authorization, config.AuthorizationVersion, m.Enabled, before, changed)
+		config.Authorization, config.AuthorizationVersion, m.Enabled, before, last)
 }
 
 // keepForms keeps the prior form of the events if they mean the same, and of all values while the webhook stays

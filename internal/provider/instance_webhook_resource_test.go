@@ -83,20 +83,20 @@ func TestAccWebhookLifecycle(t *testing.T) {
 			changed(chosen, "two", chosenBody, func(w *mockapi.Webhook) { w.MediaBase64 = true },
 				changes{"media_base64": {true, false}}),
 			changed(chosen, "two", chosenBody, func(w *mockapi.Webhook) { w.Authorization = canary },
-				changes{"authorization_version": {0, 1}}),
+				changes{"authorization_version": {0, 3}}),
 			changed(chosen, "two", chosenBody, func(w *mockapi.Webhook) { w.Authorization = "" },
-				changes{"authorization_version": {nil, 1}}),
+				changes{"authorization_version": {nil, 4}}),
 			{
 				before: drift(func(w *mockapi.Webhook) { *w = mockapi.Webhook{Label: "default", ByEvents: true} }),
 				config: chosen, secret: "two", action: updates, sent: []string{chosenBody},
 				changes: changes{
 					"enabled": {false, true}, "url": {nil, "https://hooks.example.com/sales"},
-					"events": {nil, []any{"call.update", "message.status"}}, "authorization_version": {nil, 1},
+					"events": {nil, []any{"call.update", "message.status"}}, "authorization_version": {nil, 5},
 				},
 			},
 			// Without an authorization.
 			{
-				config: chosen.without("authorization"), action: updates, changes: changes{"authorization_version": {1, nil}},
+				config: chosen.without("authorization"), action: updates, changes: changes{"authorization_version": {5, nil}},
 				sent: []string{strings.Replace(chosenBody, `"two"`, "null", 1)},
 			},
 			{
@@ -109,7 +109,10 @@ func TestAccWebhookLifecycle(t *testing.T) {
 				before: drift(func(w *mockapi.Webhook) { w.ByEvents = false }), // of no effect while disabled
 				config: arguments{"instance": "shop", "enabled": false}, planOnly: true, state: map[string]any{"enabled": false},
 			},
-			{config: sales, secret: "three", sent: []string{salesBody("three")}},
+			{
+				config: sales, secret: "three", sent: []string{salesBody("three")},
+				state: map[string]any{"authorization_version": 6},
+			},
 			{sent: []string{disableWebhookBody}},
 		}
 	})
@@ -299,6 +302,12 @@ func TestWebhookWithAVersion(t *testing.T) {
 	t.Parallel()
 	playAs(t, webhookType, false, mockapi.Options{}, func(f *fixture) []step {
 		versioned := func(version int) arguments { return sales.with(arguments{"authorization_version": version}) }
+		byEvents := sales.with(arguments{"by_events": true})
+		byEventsBody := func(secret string) string {
+			return webhookBody(mockapi.Webhook{
+				URL: "https://hooks.example.com/sales", Authorization: secret, ByEvents: true,
+			})
+		}
 		return []step{
 			{config: versioned(7), secret: "one", sent: []string{salesBody("one")}},
 			{config: versioned(7), secret: "two", action: noop},
@@ -314,6 +323,24 @@ func TestWebhookWithAVersion(t *testing.T) {
 				sent: []string{salesBody("three")},
 			},
 			{config: sales, secret: "three", action: noop},
+			{ // the provider counts from that number
+				before: func() {
+					f.account.ChangeWebhook("shop", "default", func(w *mockapi.Webhook) { w.Authorization = canary })
+				},
+				config: sales, secret: "three", changes: changes{"authorization_version": {0, 9}},
+				sent: []string{salesBody("three")},
+			},
+			{ // what was set by hand becomes the configured one, so only the other change is planned
+				before: func() {
+					f.account.ChangeWebhook("shop", "default", func(w *mockapi.Webhook) { w.Authorization = "four" })
+				},
+				config: byEvents, secret: "four", changes: changes{"by_events": {false, true}},
+				sent: []string{byEventsBody("four")},
+			},
+			{
+				config: byEvents, secret: "five", changes: changes{"authorization_version": {0, 10}},
+				sent: []string{byEventsBody("five")},
+			},
 			{sent: []string{disableWebhookBody}},
 		}
 	})

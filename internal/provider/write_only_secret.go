@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 
@@ -33,11 +34,20 @@ func (k *kind) versionAttribute() schema.Attribute {
 // fingerprintKey is the key in private state of the fingerprint of the secret that was last sent.
 func (k *kind) fingerprintKey() string { return k.secret + "_fingerprint" }
 
+// sentVersionKey is the key in private state of the version of the secret that was last sent. From it, the count goes
+// on if the state has no version any more, or 0.
+func (k *kind) sentVersionKey() string { return k.version + "_sent" }
+
+// lastSent is what private state has of the secret that was last sent.
+type lastSent struct {
+	version int64                    // 0 for none
+	differs func(secret string) bool // slow, so it is called only if the result depends on it
+}
+
 // planVersion returns the version of a secret to plan. Secret and configured are in the configuration, enabled is in
-// the plan, and prior is nil for a create. changed reports whether a secret differs from the one that was last sent; it
-// is slow, so it is called only if the result depends on it.
+// the plan, and prior is nil for a create.
 func planVersion(
-	secret types.String, configured types.Int64, enabled types.Bool, prior *types.Int64, changed func(string) bool,
+	secret types.String, configured types.Int64, enabled types.Bool, prior *types.Int64, last lastSent,
 ) types.Int64 {
 	switch {
 	case !configured.IsNull():
@@ -48,8 +58,8 @@ func planVersion(
 		return *prior
 	case enabled.IsUnknown() || secret.IsUnknown():
 		return types.Int64Unknown()
-	case changed(secret.ValueString()):
-		return types.Int64Value(prior.ValueInt64()%maxVersion + 1)
+	case last.differs(secret.ValueString()):
+		return types.Int64Value(cmp.Or(prior.ValueInt64(), last.version)%maxVersion + 1)
 	default:
 		return *prior
 	}
@@ -57,12 +67,12 @@ func planVersion(
 
 // planOptionalVersion is planVersion for a secret without which an enabled object works, too. Then the version is null.
 func planOptionalVersion(
-	secret types.String, configured types.Int64, enabled types.Bool, prior *types.Int64, changed func(string) bool,
+	secret types.String, configured types.Int64, enabled types.Bool, prior *types.Int64, last lastSent,
 ) types.Int64 {
 	if secret.IsNull() && (prior == nil || !enabled.Equal(types.BoolValue(false))) {
 		return types.Int64Null()
 	}
-	return planVersion(secret, configured, enabled, prior, changed)
+	return planVersion(secret, configured, enabled, prior, last)
 }
 
 // checkOptionalSecret returns an error for a secret that is empty, or has a version only. Unknown values pass.
@@ -76,31 +86,45 @@ func (k *kind) checkOptionalSecret(secret types.String, version types.Int64) dia
 	return nil
 }
 
-// secretChanged returns a function that reports whether a secret differs from the one that was last sent. Without a
-// fingerprint of that one, every secret does.
-func (r *objectResource) secretChanged(
+// lastSent returns what is known of the secret that was last sent. Without a fingerprint of it, every secret differs.
+func (r *objectResource) lastSent(
 	ctx context.Context, private privateState, diags *diag.Diagnostics,
-) func(string) bool {
-	return func(secret string) bool {
+) (last lastSent) {
+	diags.Append(loadPrivate(ctx, private, r.kind.sentVersionKey(), &last.version)...)
+	last.differs = func(secret string) bool {
 		stored, readDiags := private.GetKey(ctx, r.kind.fingerprintKey())
 		diags.Append(readDiags...)
-		var last fingerprint.Fingerprint
-		if err := json.Unmarshal(stored, &last); err != nil {
+		var sent fingerprint.Fingerprint
+		if err := json.Unmarshal(stored, &sent); err != nil {
 			return true
 		}
-		return !r.services.fingerprints.Matches(last, secret)
+		return !r.services.fingerprints.Matches(sent, secret)
 	}
+	return last
 }
 
-// rememberSecret records the fingerprint of a secret that was sent. If the configuration sets the version, it removes
-// the fingerprint instead, since none is needed.
+// rememberSecret records the version and the fingerprint of a secret that was sent. If the configuration sets the
+// version, it removes the fingerprint instead, since none is needed.
 func (r *objectResource) rememberSecret(
-	ctx context.Context, private privateState, secret types.String, configured types.Int64,
+	ctx context.Context, private privateState, secret types.String, configured, version types.Int64,
 ) diag.Diagnostics {
+	diags := r.rememberVersion(ctx, private, version)
 	if !configured.IsNull() {
-		return r.forgetSecret(ctx, private)
+		return append(diags, r.forgetSecret(ctx, private)...)
 	}
-	return savePrivate(ctx, private, r.kind.fingerprintKey(), r.services.fingerprints.Compute(secret.ValueString()))
+	return append(diags, savePrivate(
+		ctx, private, r.kind.fingerprintKey(), r.services.fingerprints.Compute(secret.ValueString()))...)
+}
+
+// rememberVersion records the version of a secret that was sent, unless that is 0: then the secret was not set by the
+// resource, and the last number still is the one to count from.
+func (r *objectResource) rememberVersion(
+	ctx context.Context, private privateState, version types.Int64,
+) diag.Diagnostics {
+	if version.ValueInt64() == 0 {
+		return nil
+	}
+	return savePrivate(ctx, private, r.kind.sentVersionKey(), version.ValueInt64())
 }
 
 // forgetSecret makes the next plan send the secret again, unless the configuration sets the version.

@@ -268,6 +268,15 @@ func TestOnlyRyzeAPIsOwn404MeansThatTheInstanceIsMissing(t *testing.T) {
 			t.Errorf("not RyzeAPI's 404: %v", err)
 		}
 	}
+	astray := newBench(t, func(c *ryzeapi.Config) { c.Endpoint = c.Endpoint.JoinPath("api") })
+	if _, err := astray.S3("shop").Get(t.Context()); err == nil || ryzeapi.IsInstanceMissing(err) {
+		t.Errorf("the mock's 404 for an unknown path: %v", err)
+	}
+	for _, r := range astray.mock.Requests() {
+		if r.Status != http.StatusNotFound || !strings.HasPrefix(r.Path, "/api/api/") {
+			t.Errorf("%s: %d, not the 404 that this test needs", r.Path, r.Status)
+		}
+	}
 }
 
 func TestFailuresAreRetried(t *testing.T) {

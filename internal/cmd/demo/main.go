@@ -371,7 +371,7 @@ func (s *tour) driftOfWebhook(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case !strings.Contains(out, "authorization_version = 0 -> 1") || strings.Contains(out, otherSecret):
+	case !strings.Contains(out, "authorization_version = 0 -> 2") || strings.Contains(out, otherSecret):
 		return errors.New("the plan does not show the change, or shows the value")
 	}
 	return nil

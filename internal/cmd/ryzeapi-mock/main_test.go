@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"reflect"
@@ -346,5 +347,14 @@ func TestEvents(t *testing.T) {
 	}
 	if strings.Contains(raw, "c4nary") || strings.Contains(raw, accountToken+"-") {
 		t.Errorf("a secret or the token of an instance is in the event: %s", raw)
+	}
+}
+
+func TestUnknownPathSaysWhereTheAPIIs(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	newPage(nil, nil, nil).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/instance/list", nil))
+	if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "/api/") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -44,6 +44,9 @@ func (c *changes) next() <-chan struct{} {
 // newPage serves the page and, at /events, its content: once at the start, and again after each change.
 func newPage(mock *mockapi.Server, account *mockapi.Account, changes *changes) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "Nothing is here. The page is at /, and the paths of the API begin with /api/.", http.StatusNotFound)
+	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(pageHTML) // the browser may be gone
