@@ -34,8 +34,8 @@ func (k *kind) versionAttribute() schema.Attribute {
 // fingerprintKey is the key in private state of the fingerprint of the secret that was last sent.
 func (k *kind) fingerprintKey() string { return k.secret + "_fingerprint" }
 
-// sentVersionKey is the key in private state of the version of the secret that was last sent. From it, the count goes
-// on if the state has no version any more, or 0.
+// sentVersionKey is the key in private state of the version of the secret that was last sent. The count continues from
+// it if the state no longer has a version, or has 0.
 func (k *kind) sentVersionKey() string { return k.version + "_sent" }
 
 // lastSent is what private state has of the secret that was last sent.
