@@ -213,50 +213,89 @@ func TestAdoptAccountWithDifferences(t *testing.T) {
 	f.isUnchanged("a plan", account, 0, 0)
 }
 
-// The guide's configuration that the CLI writes, from import blocks as terraform query writes them. It needs the edit
-// that the guide shows.
+// The guide's configuration that the CLI writes, from import blocks or by terraform query. It needs the edit that the
+// guide shows.
 func TestAdoptAccountWithWrittenConfiguration(t *testing.T) {
 	t.Parallel()
-	f := adoptedAccount(t, mockapi.Options{})
-	account := f.everything()
+	for name, write := range map[string]func(*fixture) int{
+		"import blocks": (*fixture).writeFromImports, "query": (*fixture).writeFromQuery,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := adoptedAccount(t, mockapi.Options{})
+			account := f.everything()
+			f.write(providerBlocks(nil) + arguments{
+				"type": expr("string"), "ephemeral": true, "sensitive": true,
+			}.hcl(`variable "webhook_authorization"`))
+			objects := write(f)
+			written := regexp.MustCompile(`authorization( *)= null # [^\n]+\n  authorization_version = 0\n`)
+			config := readFile(t, filepath.Join(f.dir, "account.tf"))
+			f.writeFile("account.tf", written.ReplaceAllString(config, "authorization = var.webhook_authorization\n"))
+			planned := f.run(adoptAuthorization, "plan", "-out=tfplan")
+			want := fmt.Sprintf("Plan: %d to import, 0 to add, 0 to change, 0 to destroy.", objects)
+			if !strings.Contains(planned.unwrapped(), want) {
+				t.Fatalf("%s is not in\n%s\n%s", want, planned.out, config)
+			}
+			f.mustRun(adoptAuthorization, "apply", "tfplan")
+			f.isUnchanged("the apply", account, 0, 0)
+			f.mustRun(adoptAuthorization, "plan", "-detailed-exitcode")
+		})
+	}
+}
+
+// writeFromImports makes the CLI write the configuration of some instances, and returns the number of their objects.
+func (f *fixture) writeFromImports() int {
 	var imports strings.Builder
 	objects := 0
 	add := func(kind, id string) {
 		objects++
 		fmt.Fprintf(&imports, "import {\n  to = %s.all_%d\n  id = %q\n}\n", kind, objects, id)
 	}
-	for _, name := range []string{"shop-1", "shop-2", "support"} {
-		add("ryzeapi_instance", name)
-		add("ryzeapi_instance_settings", name)
-		for _, webhook := range f.account.Webhooks(name) {
-			add("ryzeapi_instance_webhook", name+"/"+webhook.Label)
-		}
-		if websocket, _ := f.account.Websocket(name); websocket.Enabled {
-			add("ryzeapi_instance_websocket", name)
-		}
-		if f.account.Proxy(name).Enabled {
-			add("ryzeapi_instance_proxy", name)
-		}
-		if f.account.S3(name).Enabled {
-			add("ryzeapi_instance_s3", name)
-		}
-	}
-	f.write(providerBlocks(nil) + arguments{
-		"type": expr("string"), "ephemeral": true, "sensitive": true,
-	}.hcl(`variable "webhook_authorization"`))
+	f.eachObject([]string{"shop-1", "shop-2", "support"}, add)
 	f.writeFile("imports.tf", imports.String())
 	f.run(adoptAuthorization, "plan", "-generate-config-out=account.tf")
-	written := regexp.MustCompile(`authorization( *)= null # [^\n]+\n  authorization_version = 0\n`)
-	config := readFile(t, filepath.Join(f.dir, "account.tf"))
-	f.writeFile("account.tf", written.ReplaceAllString(config, "authorization = var.webhook_authorization\n"))
-	planned := f.run(adoptAuthorization, "plan", "-out=tfplan")
-	want := fmt.Sprintf("Plan: %d to import, 0 to add, 0 to change, 0 to destroy.", objects)
-	if !strings.Contains(planned.unwrapped(), want) {
-		t.Fatalf("%s is not in\n%s\n%s", want, planned.out, config)
+	return objects
+}
+
+// writeFromQuery makes terraform query write the configuration of the whole account as the guide says, and returns the
+// number of its objects.
+func (f *fixture) writeFromQuery() int {
+	f.skipWithoutQuery()
+	for _, block := range blocksOf(readFile(f.t, filepath.Join("..", "..", "docs", "guides", "account.md"))) {
+		if strings.Contains(block.code, `list "ryzeapi_instance" "all"`) {
+			f.writeFile("account.tfquery.hcl", block.code)
+		}
 	}
-	f.mustRun(adoptAuthorization, "apply", "tfplan")
-	f.isUnchanged("the apply", account, 0, 0)
-	f.mustRun(adoptAuthorization, "plan", "-detailed-exitcode")
+	found := f.run(adoptAuthorization, "query", "-generate-config-out=account.tf")
+	objects := 0
+	f.eachObject(f.account.Instances(), func(kind, id string) {
+		objects++
+		line := regexp.MustCompile(`list\.` + kind + `\.all +.*` + regexp.QuoteMeta(id) + ` \(`)
+		if !line.MatchString(found.out) {
+			f.t.Errorf("no %s of %s is found", kind, id)
+		}
+	})
+	return objects
+}
+
+// eachObject calls do for the resource and the ID of each object that is enabled, and of all settings.
+func (f *fixture) eachObject(instances []string, do func(kind, id string)) {
+	for _, name := range instances {
+		do("ryzeapi_instance", name)
+		do("ryzeapi_instance_settings", name)
+		for _, webhook := range f.account.Webhooks(name) {
+			do("ryzeapi_instance_webhook", name+"/"+webhook.Label)
+		}
+		if websocket, _ := f.account.Websocket(name); websocket.Enabled {
+			do("ryzeapi_instance_websocket", name)
+		}
+		if f.account.Proxy(name).Enabled {
+			do("ryzeapi_instance_proxy", name)
+		}
+		if f.account.S3(name).Enabled {
+			do("ryzeapi_instance_s3", name)
+		}
+	}
 }
 
 // The guide's import blocks for the example of tenants, which requires the secrets: only their versions change.

@@ -246,12 +246,24 @@ func planBlocks(t *testing.T, blocks []docBlock) {
 // runQuery runs a block with terraform query, which Terraform has since 1.14 and OpenTofu does not have.
 func runQuery(t *testing.T, f *fixture, block docBlock) {
 	t.Helper()
-	if help := f.run(nil, "query", "-help"); help.exit != 0 || !strings.Contains(help.out, "tfquery") {
+	if !f.hasQuery() {
 		t.Logf("not run, because this %s has no query command: %s", f.cli.Name(), block.caption)
 		return
 	}
 	f.setStorage("shop-1", exampleStorage("shop-1"))
 	if r := f.run(nil, "query"); r.exit != 0 || !strings.Contains(r.out, "shop-1") {
 		t.Errorf("%s\n%s\nfinds nothing:\n%s", block.caption, block.code, r.out)
+	}
+}
+
+func (f *fixture) hasQuery() bool {
+	help := f.run(nil, "query", "-help")
+	return help.exit == 0 && strings.Contains(help.out, "tfquery")
+}
+
+func (f *fixture) skipWithoutQuery() {
+	f.t.Helper()
+	if !f.hasQuery() {
+		f.t.Skipf("this %s has no query command", f.cli.Name())
 	}
 }

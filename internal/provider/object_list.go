@@ -180,6 +180,9 @@ func newInstanceWebhookList() list.ListResource {
 				if w.Enabled {
 					detail, attributes["url"], attributes["events"] = w.URL, w.URL, eventsOf(w.Events)
 					attributes["by_events"], attributes["media_base64"] = w.ByEvents, w.MediaBase64
+					if w.Authorization.Reveal() != "" { // as after an import
+						attributes[webhook.version] = foreignVersion
+					}
 				}
 				found = append(found, listed{
 					w.Enabled, fmt.Sprintf("%s/%s (%s)", i.Name, w.Label, detail),

@@ -202,7 +202,7 @@ func TestListsOfObjects(t *testing.T) {
 		for typeName, want := range map[string]struct{ wanted, others []string }{
 			webhookType: {
 				[]string{
-					"shop/sales: shop/sales (https://hooks.example.com), by_events=true, enabled=true, " +
+					"shop/sales: shop/sales (https://hooks.example.com), authorization_version=0, by_events=true, enabled=true, " +
 						"events=[call.update], instance=shop, label=sales, media_base64=false, url=https://hooks.example.com",
 				},
 				[]string{"shop/old: shop/old (not enabled), enabled=false, instance=shop, label=old"},
