@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -41,11 +42,18 @@ var wires = map[string]wire{
 	}},
 }
 
-// oldResources is a part of a state: the objects of an instance, as a generic provider has them.
+// oldResources is a part of a state: an instance and its objects, as a generic provider has them.
 type oldResources func(instance string) []any
 
 // restAPIObjects are the resources as Mastercard/restapi has them after an apply.
 func restAPIObjects(instance string) (resources []any) {
+	created := marshal(map[string]any{"success": true, "instance": map[string]any{"name": instance, "token": canarySecret}})
+	resources = append(resources, oldState("mastercard/restapi", "restapi_object", "ryzeapi_instance", 0, map[string]any{
+		"id": instance, "path": "/api/instance/list", "create_path": "/api/instance/new",
+		"destroy_path": "/api/instance/delete/{id}", "id_attribute": "instance/name",
+		"data": marshal(map[string]any{"name": instance, "token": canarySecret}), "create_response": created,
+		"api_response": created, "api_data": map[string]string{"success": "true"},
+	}))
 	for kind, w := range wires {
 		body := marshal(w.body)
 		at := url.PathEscape(instance)
@@ -61,6 +69,14 @@ func restAPIObjects(instance string) (resources []any) {
 
 // restfulResources are the resources as magodo/restful has them after an apply.
 func restfulResources(instance string) (resources []any) {
+	created := map[string]any{
+		"value": map[string]any{"name": instance, "token": canarySecret},
+		"type":  []any{"object", map[string]any{"name": "string", "token": "string"}},
+	}
+	resources = append(resources, oldState("magodo/restful", "restful_resource", "ryzeapi_instance", 2, map[string]any{
+		"id": "/api/instance/list", "path": "/api/instance/new", "read_path": "/api/instance/list",
+		"delete_path": "/api/instance/delete/$(body.name)", "body": created, "output": created,
+	}))
 	for kind, w := range wires {
 		at := url.PathEscape(instance)
 		fields := map[string]any{}
@@ -149,11 +165,15 @@ func (f *fixture) writeOldState(resources ...any) {
 	}))
 }
 
-// movedInstance is a configuration of all objects of an instance, and what moves them from another provider. The
+// movedInstance is a configuration of an instance and all its objects, and what moves them from another provider. The
 // secrets that RyzeAPI never reveals are left out.
 func movedInstance(instance, typeName string) (blocks string) {
-	for kind, settings := range instanceKinds {
-		settings = settings.with(arguments{"instance": instance})
+	kinds := maps.Clone(instanceKinds)
+	kinds["ryzeapi_instance"] = arguments{"name": instance}
+	for kind, settings := range kinds {
+		if kind != "ryzeapi_instance" {
+			settings = settings.with(arguments{"instance": instance})
+		}
 		delete(settings, "secret_key")
 		delete(settings, "password")
 		if kind == "ryzeapi_instance_webhook" {
@@ -184,7 +204,7 @@ func TestMovedFromGenericProviders(t *testing.T) {
 			f.write(providerBlocks(nil) + secretVariable(true) + movedInstance(instance, c.old.typeName))
 			planned := f.run([]string{"TF_LOG_PROVIDER=TRACE"}, "plan")
 			out := planned.unwrapped()
-			if strings.Count(out, "has moved to") != len(wires) ||
+			if strings.Count(out, "has moved to") != len(wires)+1 ||
 				!strings.Contains(out, "Plan: 0 to add, 0 to change, 0 to destroy.") {
 				t.Fatalf("exit code %d\n%s", planned.exit, planned.out)
 			}

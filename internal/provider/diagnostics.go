@@ -675,11 +675,22 @@ func untoldSourceError(from source, to *kind, paths []string, found []object) di
 		}
 		detail += ".\n\n"
 	} else {
-		write, read := pathsOf(to)
-		detail += fmt.Sprintf("A %s takes over %s, whose paths are %sINSTANCE and %sINSTANCE.\n\n",
+		write, read := createPath, deletePath
+		if to != wholeInstance {
+			write, read = pathsOf(to)
+			write += "INSTANCE"
+		}
+		detail += fmt.Sprintf("A %s takes over %s, whose paths are %s and %sINSTANCE.\n\n",
 			to.resource, to.article+to.name, write, read)
 	}
 	return failedMoveError(from, to, detail+importAfterMove(from, object{kind: to, instance: "INSTANCE"}))
+}
+
+// unnamedSourceError is for a move from a resource of another provider that creates an instance, and whose state does not
+// have its name.
+func unnamedSourceError(from source, to *kind) diag.Diagnostic {
+	return failedMoveError(from, to, "It creates an instance, and its state does not tell the name of the instance.\n\n"+
+		importAfterMove(from, object{kind: wholeInstance, instance: "INSTANCE"}))
 }
 
 // unlabelledSourceError is for a move from a resource of another provider for one of the webhooks of an instance.
@@ -704,7 +715,7 @@ func failedMoveError(from source, to *kind, detail string) diag.Diagnostic {
 
 // importAfterMove says how to take an object over if a moved block cannot.
 func importAfterMove(from source, o object) string {
-	return "Remove the moved block. Import the object instead, and forget the resource that has managed it:\n\n" +
+	return "Remove the moved block. Import it instead, and forget the resource that has managed it:\n\n" +
 		fmt.Sprintf("  import {\n    to = %s\n    id = %s\n  }\n\n", o.address("NAME"), hclString(o.id())) +
 		fmt.Sprintf("  removed {\n    from = %s.NAME\n    lifecycle {\n      destroy = false\n    }\n  }", from.resource)
 }

@@ -304,6 +304,9 @@ func TestDiagnosticsGolden(t *testing.T) {
 		{"import", invalidImportIDError(ryzeapi.CheckInstanceName("a,b"))},
 		{"move of another kind of object", otherSourceError(sources[0], s3Storage, proxyOfShop)},
 		{"move from another API", untoldSourceError(sources[2], s3Storage, []string{"/users", "/users/1"}, nil)},
+		{"move of an instance without a name", unnamedSourceError(sources[0], wholeInstance)},
+		{"move of an object to an instance", otherSourceError(sources[0], wholeInstance, proxyOfShop)},
+		{"move from another API to an instance", untoldSourceError(sources[0], wholeInstance, []string{"/users"}, nil)},
 		{"move without a path", untoldSourceError(sources[0], settings, nil, nil)},
 		{
 			"move of several objects",

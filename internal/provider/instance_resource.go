@@ -27,11 +27,12 @@ var (
 	_ resource.ResourceWithValidateConfig = (*instanceResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*instanceResource)(nil)
 	_ resource.ResourceWithImportState    = (*instanceResource)(nil)
+	_ resource.ResourceWithMoveState      = (*instanceResource)(nil)
 	_ resource.ResourceWithIdentity       = (*instanceResource)(nil)
 )
 
 // wholeInstance is the kind of object that a ryzeapi_instance manages: the instance itself.
-var wholeInstance = &kind{resource: "ryzeapi_instance", name: "instance"}
+var wholeInstance = &kind{resource: "ryzeapi_instance", name: "instance", article: "an "}
 
 type instanceResource struct{ services *services }
 
@@ -58,8 +59,9 @@ func (m *instanceResourceModel) object() object {
 	return object{kind: wholeInstance, instance: m.Name.ValueString()}
 }
 
-// isProtected reports whether the instance must not be deleted.
-func (m *instanceResourceModel) isProtected() bool { return m.DeletionProtection.ValueBool() }
+// isProtected reports whether the instance must not be deleted. That holds for a state that was moved and not yet
+// refreshed, too, which has no value.
+func (m *instanceResourceModel) isProtected() bool { return !m.DeletionProtection.Equal(types.BoolValue(false)) }
 
 // isOther reports whether an instance that was found only has the name of the managed one.
 func (m *instanceResourceModel) isOther(found ryzeapi.Instance) bool {

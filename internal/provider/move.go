@@ -15,9 +15,9 @@ import (
 	"github.com/ryzeapi/terraform-provider-ryzeapi/internal/ryzeapi"
 )
 
-// A moved block can take an object over from a provider that sends any request. Its state has the path of the object,
-// and often the secret. Only the object's identity is taken from it, so the refresh that follows fills in the rest as
-// after an import, and the secret stays behind.
+// A moved block can take an object, or an instance, over from a provider that sends any request. Its state has the path
+// of the object, and often the secret. Only the object's identity is taken from it, so the refresh that follows fills in
+// the rest as after an import, and the secret stays behind.
 
 // source is a resource of another provider that can manage an object of RyzeAPI. Its states of all versions have these
 // attributes, as far as the version has them at all.
@@ -61,7 +61,13 @@ var endpoints = []endpoint{
 	{websocket, "events", "websocket", "getWebsocket"},
 }
 
-// pathsOf are the paths of a kind's objects.
+// The paths of the instances themselves: they are created without their name, and read by the list.
+const (
+	createPath = "/api/instance/new"
+	deletePath = "/api/instance/delete/"
+)
+
+// pathsOf are the paths of a kind's objects, of which the name of the instance is the last part.
 func pathsOf(k *kind) (write, read string) {
 	i := slices.IndexFunc(endpoints, func(e endpoint) bool { return e.kind == k })
 	e := endpoints[i]
@@ -70,13 +76,16 @@ func pathsOf(k *kind) (write, read string) {
 
 // MoveState implements [resource.ResourceWithMoveState].
 func (r *objectResource) MoveState(context.Context) []resource.StateMover {
-	return []resource.StateMover{{StateMover: r.moveState}}
+	return []resource.StateMover{{StateMover: r.kind.moveState}}
+}
+
+// MoveState implements [resource.ResourceWithMoveState].
+func (r *instanceResource) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{{StateMover: wholeInstance.moveState}}
 }
 
 // moveState sets what an import sets. It does nothing if the source is none that it knows: the framework then says so.
-func (r *objectResource) moveState(
-	ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse,
-) {
+func (k *kind) moveState(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
 	i := slices.IndexFunc(sources, func(s source) bool { return s.is(req.SourceProviderAddress, req.SourceTypeName) })
 	if i < 0 {
 		return
@@ -84,20 +93,23 @@ func (r *objectResource) moveState(
 	from := sources[i]
 	state, ok := decodeSource(req.SourceRawState)
 	if !ok {
-		resp.Diagnostics.Append(unreadableSourceError(from, r.kind))
+		resp.Diagnostics.Append(unreadableSourceError(from, k))
 		return
 	}
 	found := from.objects(state)
 	switch {
-	case len(found) != 1:
-		resp.Diagnostics.Append(untoldSourceError(from, r.kind, from.shownPaths(state), found))
+	case len(found) == 0 && from.creates(state):
+		resp.Diagnostics.Append(unnamedSourceError(from, k))
 		return
-	case found[0].kind != r.kind:
-		resp.Diagnostics.Append(otherSourceError(from, r.kind, found[0]))
+	case len(found) != 1:
+		resp.Diagnostics.Append(untoldSourceError(from, k, from.shownPaths(state), found))
+		return
+	case found[0].kind != k:
+		resp.Diagnostics.Append(otherSourceError(from, k, found[0]))
 		return
 	}
-	identity := map[string]string{"instance": found[0].instance}
-	if r.kind == webhook {
+	identity := map[string]string{k.nameArgument(): found[0].instance}
+	if k == webhook {
 		label, ok := from.label(state)
 		if !ok {
 			resp.Diagnostics.Append(unlabelledSourceError(from, found[0]))
@@ -152,19 +164,24 @@ func (s sourceState) body(name string) (body map[string]any) {
 	return dynamic.Value
 }
 
-// objects are the objects that the paths of a state are for. There is one, unless it cannot be told which one it is.
+// objects are the objects that a state is for. There is one, unless it cannot be told which one it is.
 func (s source) objects(state sourceState) (found []object) {
-	add := func(raw string) {
-		if o, ok := objectAt(raw); ok && !slices.Contains(found, o) {
+	add := func(o object, ok bool) {
+		if ok && !slices.Contains(found, o) {
 			found = append(found, o)
 		}
 	}
 	for _, name := range s.paths {
-		add(strings.ReplaceAll(state.text(name), "{id}", state.id()))
+		add(objectAt(strings.ReplaceAll(state.text(name), "{id}", state.id())))
 	}
-	if len(found) == 0 { // restapi appends the ID to the path, and restful's ID is a path
-		add(strings.TrimSuffix(state.text("path"), "/") + "/" + state.id())
-		add(state.text("id"))
+	switch {
+	case s.creates(state): // all that may tell the name has to agree
+		for _, name := range s.bodies {
+			add(instanceIn(state.body(name)))
+		}
+	case len(found) == 0: // restapi appends the ID to the path, and restful's ID is a path
+		add(objectAt(strings.TrimSuffix(state.text("path"), "/") + "/" + state.id()))
+		add(objectAt(state.text("id")))
 	}
 	return found
 }
@@ -194,7 +211,29 @@ func objectAt(raw string) (object, bool) {
 			return object{kind: e.kind, instance: instance}, true
 		}
 	}
-	return object{}, false
+	return object{kind: wholeInstance, instance: instance}, parts[n-3] == "instance" && parts[n-2] == "delete"
+}
+
+// creates reports whether a state is for an instance, which is created at a path without its name. As in [objectAt], the
+// path may be longer or shorter.
+func (s source) creates(state sourceState) bool {
+	return slices.ContainsFunc(s.paths, func(name string) bool {
+		p := "/" + strings.Trim(withoutQuery(state.text(name)), "/")
+		return strings.HasSuffix(p, createPath) || p == strings.TrimPrefix(createPath, "/api")
+	})
+}
+
+// instanceIn is the instance in a body that creates one, is one, or is an answer with one.
+func instanceIn(body map[string]any) (object, bool) {
+	instance := body
+	if inside, ok := body["instance"].(map[string]any); ok {
+		instance = inside
+	}
+	if all, ok := body["instances"].([]any); ok && len(all) == 1 {
+		instance, _ = all[0].(map[string]any)
+	}
+	name, _ := instance["name"].(string)
+	return object{kind: wholeInstance, instance: name}, ryzeapi.CheckInstanceName(name) == nil
 }
 
 // withoutQuery cuts off what follows the path.

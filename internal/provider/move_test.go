@@ -3,6 +3,7 @@ package provider
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -41,9 +42,10 @@ func (p *protocol) move(provider, resource, state string) (managed, *commandErro
 
 // moves are the objects that states of other providers are for. In the states, SECRET stands for a secret.
 var moves = map[string]struct {
-	to, provider, resource, state string
-	instance, label               string // that the target has
-	failed                        string // in the error; empty for none
+	to                        string // "" for ryzeapi_instance
+	provider, resource, state string
+	instance, label           string // that the target has
+	failed                    string // in the error; empty for none
 }{
 	"path with the name": {
 		to: "s3", state: `{"path":"/api/instance/s3/shop","id":"anything","data":"{\"secretKey\":\"SECRET\"}"}`,
@@ -142,6 +144,66 @@ var moves = map[string]struct {
 		state: `{"path":"/api/events/webhook/shop","data":"{\"webhooks\":[{\"label\":\"sales\"}]}"}`,
 	},
 
+	"instance whose delete has the ID": {
+		state: `{"path":"/api/instance","create_path":"/api/instance/new","read_path":"/api/instance/list",
+			"destroy_path":"/api/instance/delete/{id}","id":"shop","data":"{\"name\":\"shop\",\"token\":\"SECRET\"}"}`,
+		instance: "shop",
+	},
+	"instance whose delete is elsewhere": {
+		state:    `{"path":"/ryze/api/instance/new/","id":"7","data":"{\"name\":\"2nd line\"}"}`,
+		instance: "2nd line",
+	},
+	"instance whose data a read has replaced": {
+		state: `{"path":"/api/instance/new","id":"7","data":"{\"instances\":[{\"name\":\"a\"},{\"name\":\"shop\"}]}",
+			"create_response":"{\"instance\":{\"name\":\"shop\",\"token\":\"SECRET\"}}"}`,
+		instance: "shop",
+	},
+	"only instance of a list": {
+		state:    `{"path":"instance/new","api_response":"{\"instances\":[{\"name\":\"shop\",\"token\":\"SECRET\"}]}"}`,
+		instance: "shop",
+	},
+	"instance that is only deleted": {
+		state: `{"path":"/api/instance","destroy_path":"/api/instance/delete/shop","data":"SECRET"}`, instance: "shop",
+	},
+	"instance of restful": {
+		provider: restfulProvider, resource: "restful_resource", instance: "shop",
+		state: `{"id":"/api/instance/list","path":"/api/instance/new","read_path":"/api/instance/list",
+			"delete_path":"/api/instance/delete/$(body.name)","body":{"value":{"name":"shop"},"type":["object",{"name":"string"}]},
+			"output":{"value":{"name":"shop","token":"SECRET"},"type":["object",{"name":"string","token":"string"}]}}`,
+	},
+
+	"instance without a name": {
+		state:  `{"path":"/api/instance/new","data":"{\"instances\":[{\"name\":\"a\"},{\"name\":\"SECRET\"}]}"}`,
+		failed: "It creates an instance, and its state does not tell the name of the instance.",
+	},
+	"instance of another name in the response": {
+		state: `{"path":"/api/instance/new","id":"7","data":"{\"name\":\"shop\"}",
+			"create_response":"{\"instance\":{\"name\":\"other\"}}"}`,
+		failed: `They belong to several objects: instance "shop", instance "other".`,
+	},
+	"instance whose delete is another's": {
+		state:  `{"path":"/api/instance/new","destroy_path":"/api/instance/delete/other","data":"{\"name\":\"shop\"}"}`,
+		failed: `They belong to several objects: instance "other", instance "shop".`,
+	},
+	"instance whose update is that of its settings": {
+		state:  `{"path":"/api/instance/new","update_path":"/api/instance/settings/shop","data":"{\"name\":\"shop\"}"}`,
+		failed: `the settings of instance "shop", instance "shop".`,
+	},
+	"path without a slash before it": {
+		state: `{"path":"/other-api/instance/new","data":"{\"name\":\"shop\"}"}`,
+		failed: "A ryzeapi_instance takes over an instance, whose paths are /api/instance/new and " +
+			"/api/instance/delete/INSTANCE.",
+	},
+	"object for an instance": {
+		state: `{"path":"/api/instance/s3/shop"}`, failed: `set "to" to a ryzeapi_instance_s3`,
+	},
+	"instance for an object": {
+		to: "s3", state: `{"path":"/api/instance/new","data":"{\"name\":\"shop\"}"}`,
+		failed: `are those of instance "shop", and a ryzeapi_instance_s3 manages S3 storage.`,
+	},
+	"instance without a name for an object": {
+		to: "s3", state: `{"path":"/api/instance/new"}`, failed: "to = ryzeapi_instance.NAME",
+	},
 	"no label": {
 		to: "webhook", failed: `a webhook of instance "shop"`,
 		state: `{"path":"/api/events/webhook/shop","data":"{\"webhooks\":[{\"label\":\"a\"},{\"label\":\"SECRET\"}]}"}`,
@@ -194,7 +256,7 @@ func TestMoveState(t *testing.T) {
 				c.resource = "restapi_object"
 			}
 			p := newProtocol(t)
-			p.typeName = "ryzeapi_instance_" + c.to
+			p.typeName = strings.TrimSuffix("ryzeapi_instance_"+c.to, "_")
 			moved, failed := p.move(c.provider, c.resource, strings.ReplaceAll(c.state, "SECRET", canary))
 			if c.failed != "" {
 				summary := fmt.Sprintf("Could not move a %s to a %s\n", c.resource, p.typeName)
@@ -206,10 +268,13 @@ func TestMoveState(t *testing.T) {
 			if failed != nil {
 				t.Fatal(failed.text)
 			}
+			want := map[string]any{"instance": c.instance, "label": c.label}
+			if c.to == "" {
+				want = map[string]any{"name": c.instance}
+			}
 			for name, value := range moved.state.plain() { // and nothing else
-				want := map[string]any{"instance": c.instance, "label": c.label}[name]
-				if value != want {
-					t.Errorf("%s = %v, want %v", name, value, want)
+				if value != want[name] {
+					t.Errorf("%s = %v, want %v", name, value, want[name])
 				}
 			}
 		})
@@ -219,14 +284,16 @@ func TestMoveState(t *testing.T) {
 // A state that was moved is the one that an import sets, and so is what follows.
 func TestMoveIsLikeAnImport(t *testing.T) {
 	t.Parallel()
+	states := map[string]string{instanceType: `{"path":"/api/instance/new","data":"{\"name\":\"shop\"}"}`}
 	for _, e := range endpoints {
-		typeName := e.kind.resource
+		states[e.kind.resource] = fmt.Sprintf(`{"path":%q,"data":"{}"}`, writePaths[e.kind.resource])
+	}
+	for typeName, state := range states {
 		t.Run(typeName, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, mockapi.Options{})
 			p := f.connect()
 			p.typeName = typeName
-			state := fmt.Sprintf(`{"path":%q,"data":"{}"}`, writePaths[typeName])
 			moved, failed := p.move(restAPIProvider, "restapi_object", state)
 			if failed != nil {
 				t.Fatal(failed.text)
@@ -256,10 +323,35 @@ func TestMoveIsLikeAnImport(t *testing.T) {
 			f.account.RemoveInstance("shop")
 			p = f.connect()
 			p.typeName = typeName
-			if _, failed = p.read(moved); failed == nil || !strings.Contains(failed.text, "Instance not found") {
+			_, failed = p.read(moved)
+			missing := regexp.MustCompile(`Instance not found|There is no instance "shop"`)
+			if failed == nil || !missing.MatchString(failed.text) {
 				t.Errorf("%+v", failed)
 			}
 		})
+	}
+}
+
+// An instance that was moved is protected, even if no refresh has set what an import sets.
+func TestMovedInstanceIsProtected(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mockapi.Options{})
+	p := f.connect()
+	p.typeName = instanceType
+	moved, failed := p.move(restAPIProvider, "restapi_object", `{"path":"/api/instance/new","data":"{\"name\":\"shop\"}"}`)
+	if failed != nil {
+		t.Fatal(failed.text)
+	}
+	_, failed = p.planChange(&moved, nil, nil)
+	if failed == nil || !strings.Contains(failed.text, `Instance "shop" is protected from deletion`) {
+		t.Errorf("%+v", failed)
+	}
+	_, failed = p.applyChange(&moved, nil, nil, nil)
+	if failed == nil || !strings.Contains(failed.text, `Instance "shop" is protected from deletion`) {
+		t.Errorf("%+v", failed)
+	}
+	if !slices.Contains(f.account.Instances(), "shop") {
+		t.Error("it is deleted")
 	}
 }
 

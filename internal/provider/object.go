@@ -48,7 +48,12 @@ type object struct {
 }
 
 // String returns the object as messages call it, such as: the S3 storage of instance "shop".
-func (o object) String() string { return fmt.Sprintf("the %s of instance %q", o.title(), o.instance) }
+func (o object) String() string {
+	if o.kind == wholeInstance {
+		return fmt.Sprintf("instance %q", o.instance)
+	}
+	return fmt.Sprintf("the %s of instance %q", o.title(), o.instance)
+}
 
 // title is the name of the object, with its label if it has one.
 func (o object) title() string {
