@@ -42,6 +42,9 @@ var cannotRun = map[string]string{
 	`local.media_key.access_key`:                         "belongs to the same file; TestKeyPairInOneValue has its like",
 }
 
+// mayRepeat are the blocks without a label of which a file may have several.
+var mayRepeat = map[string]bool{"import": true, "moved": true, "removed": true}
+
 // docBlock is a block of configuration on a page, with its caption.
 type docBlock struct{ caption, code string }
 
@@ -83,7 +86,7 @@ func (d docBlock) placeIn(files map[string]string, filesOfGuide func(string) map
 	for _, block := range topLevelBlock.FindAllStringSubmatch(d.code, -1) {
 		old := ""
 		for _, present := range topLevelBlock.FindAllStringSubmatch(content, -1) {
-			if present[2] == block[2] {
+			if present[2] == block[2] && !mayRepeat[block[2]] {
 				old = present[0]
 			}
 		}

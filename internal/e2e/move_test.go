@@ -47,7 +47,7 @@ type oldResources func(instance string) []any
 
 // restAPIObjects are the resources as Mastercard/restapi has them after an apply.
 func restAPIObjects(instance string) (resources []any) {
-	created := marshal(map[string]any{"success": true, "instance": map[string]any{"name": instance, "token": canarySecret}})
+	created := marshal(map[string]any{"instance": map[string]any{"name": instance, "token": canarySecret}})
 	resources = append(resources, oldState("mastercard/restapi", "restapi_object", "ryzeapi_instance", 0, map[string]any{
 		"id": instance, "path": "/api/instance/list", "create_path": "/api/instance/new",
 		"destroy_path": "/api/instance/delete/{id}", "id_attribute": "instance/name",

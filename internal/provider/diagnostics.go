@@ -686,8 +686,8 @@ func untoldSourceError(from source, to *kind, paths []string, found []object) di
 	return failedMoveError(from, to, detail+importAfterMove(from, object{kind: to, instance: "INSTANCE"}))
 }
 
-// unnamedSourceError is for a move from a resource of another provider that creates an instance, and whose state does not
-// have its name.
+// unnamedSourceError is for a move from a resource of another provider that creates an instance, and whose state does
+// not have its name.
 func unnamedSourceError(from source, to *kind) diag.Diagnostic {
 	return failedMoveError(from, to, "It creates an instance, and its state does not tell the name of the instance.\n\n"+
 		importAfterMove(from, object{kind: wholeInstance, instance: "INSTANCE"}))

@@ -61,7 +61,9 @@ func (m *instanceResourceModel) object() object {
 
 // isProtected reports whether the instance must not be deleted. That holds for a state that was moved and not yet
 // refreshed, too, which has no value.
-func (m *instanceResourceModel) isProtected() bool { return !m.DeletionProtection.Equal(types.BoolValue(false)) }
+func (m *instanceResourceModel) isProtected() bool {
+	return !m.DeletionProtection.Equal(types.BoolValue(false))
+}
 
 // isOther reports whether an instance that was found only has the name of the managed one.
 func (m *instanceResourceModel) isOther(found ryzeapi.Instance) bool {

@@ -16,8 +16,8 @@ import (
 )
 
 // A moved block can take an object, or an instance, over from a provider that sends any request. Its state has the path
-// of the object, and often the secret. Only the object's identity is taken from it, so the refresh that follows fills in
-// the rest as after an import, and the secret stays behind.
+// of the object, and often the secret. Only the object's identity is taken from it, so the refresh that follows fills
+// in the rest as after an import, and the secret stays behind.
 
 // source is a resource of another provider that can manage an object of RyzeAPI. Its states of all versions have these
 // attributes, as far as the version has them at all.
@@ -214,8 +214,8 @@ func objectAt(raw string) (object, bool) {
 	return object{kind: wholeInstance, instance: instance}, parts[n-3] == "instance" && parts[n-2] == "delete"
 }
 
-// creates reports whether a state is for an instance, which is created at a path without its name. As in [objectAt], the
-// path may be longer or shorter.
+// creates reports whether a state is for an instance, which is created at a path without its name. As in [objectAt],
+// the path may be longer or shorter.
 func (s source) creates(state sourceState) bool {
 	return slices.ContainsFunc(s.paths, func(name string) bool {
 		p := "/" + strings.Trim(withoutQuery(state.text(name)), "/")

@@ -168,7 +168,8 @@ var moves = map[string]struct {
 	"instance of restful": {
 		provider: restfulProvider, resource: "restful_resource", instance: "shop",
 		state: `{"id":"/api/instance/list","path":"/api/instance/new","read_path":"/api/instance/list",
-			"delete_path":"/api/instance/delete/$(body.name)","body":{"value":{"name":"shop"},"type":["object",{"name":"string"}]},
+			"delete_path":"/api/instance/delete/$(body.name)",
+			"body":{"value":{"name":"shop"},"type":["object",{"name":"string"}]},
 			"output":{"value":{"name":"shop","token":"SECRET"},"type":["object",{"name":"string","token":"string"}]}}`,
 	},
 
