@@ -263,10 +263,3 @@ func (f *fixture) hasQuery() bool {
 	help := f.run(nil, "query", "-help")
 	return help.exit == 0 && strings.Contains(help.out, "tfquery")
 }
-
-func (f *fixture) skipWithoutQuery() {
-	f.t.Helper()
-	if !f.hasQuery() {
-		f.t.Skipf("this %s has no query command", f.cli.Name())
-	}
-}

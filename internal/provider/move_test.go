@@ -391,6 +391,11 @@ func TestMovesKnowEveryPath(t *testing.T) {
 			}
 		}
 	}
+	for _, request := range []string{"`POST " + createPath + "`", "`DELETE " + deletePath + "{instance}`"} {
+		if !strings.Contains(page, request) {
+			t.Errorf("API.md has no %s", request)
+		}
+	}
 	for typeName, written := range writePaths {
 		isObject := strings.HasSuffix(written, "/shop") // and not an instance
 		if isObject && !slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.kind.resource == typeName }) {
